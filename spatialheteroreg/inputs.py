@@ -1,0 +1,251 @@
+"""From a table to the inputs of the network, frozen at fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .columns import (
+    ColumnRoles,
+    FeatureEncoder,
+    Table,
+    holds_dates,
+    read_numbers,
+    read_place,
+    read_time,
+)
+from .graph import ConditionGraph
+from .sizing import auto_n_nodes
+from .sphere import FloatArray
+from .time_axis import TimeAxis
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class InputBuilder:
+    """Features, graph and time axis of the training rows, applied to any rows.
+
+    Parameters
+    ----------
+    roles : ColumnRoles
+        Which column is what.
+    n_nodes : int or "auto"
+        Nodes of the graph.
+    n_neighbors, n_attached, bandwidth, metric
+        As for :class:`ConditionGraph`.
+    period, time_axis, n_steps
+        As `period`, `kind` and `n_steps` of :class:`TimeAxis`; a period of
+        None means one year for dates.
+    use_coordinates : bool
+        False leaves place and time unread.
+
+    Attributes
+    ----------
+    encoder_ : FeatureEncoder
+        Scales and categories.
+    graph_ : ConditionGraph
+        Nodes and edges; one node where rows have no place.
+    axis_ : TimeAxis
+        Steps; one step where rows have no time.
+    """
+
+    def __init__(
+        self,
+        roles: ColumnRoles,
+        *,
+        n_nodes: int | str,
+        n_neighbors: int,
+        n_attached: int,
+        bandwidth: float | str,
+        metric: str,
+        period: float | None,
+        time_axis: str,
+        n_steps: int | str,
+        use_coordinates: bool,
+    ) -> None:
+        self.roles = roles
+        self.n_nodes = n_nodes
+        self.graph_parameters = {
+            "n_neighbors": n_neighbors,
+            "n_attached": n_attached,
+            "bandwidth": bandwidth,
+            "metric": metric,
+        }
+        self.period = period
+        self.axis_parameters = {"kind": time_axis, "n_steps": n_steps}
+        self.use_coordinates = use_coordinates
+
+    def fit(
+        self, table: Table, rows: NDArray[np.int64], random: np.random.RandomState
+    ) -> InputBuilder:
+        """Learn scales, place nodes and lay steps.
+
+        Parameters
+        ----------
+        table : Table
+            The training table.
+        rows : ndarray of int
+            Rows to lay nodes and steps over; the others are held out.
+        random : RandomState
+            Draws the starting centers of k-means.
+
+        Returns
+        -------
+        InputBuilder
+            Itself.
+        """
+        self.encoder_ = FeatureEncoder().fit(table, self.roles)
+        lat, lon = self.read_place(table)
+        lat, lon = lat[rows], lon[rows]
+        n_places = len(np.unique(np.stack([lat, lon], axis=1), axis=0))
+        n_nodes = (
+            auto_n_nodes(n_places, len(rows))
+            if self.n_nodes == "auto"
+            else int(self.n_nodes)
+        )
+        self.graph_ = ConditionGraph(
+            n_nodes, random_state=random, **self.graph_parameters
+        ).fit(lat, lon)
+        self.dates_ = self._time_position is not None and holds_dates(
+            table.column(self._time_position)
+        )
+        period = 1.0 if self.dates_ and self.period is None else self.period
+        if self._time_position is None:
+            period = None
+        self.axis_ = TimeAxis(period, **self.axis_parameters).fit(
+            self.read_time(table)[rows]
+        )
+        return self
+
+    def read_place(self, table: Table) -> tuple[FloatArray, FloatArray]:
+        """Read coordinates; zeros where there are none or they are not used.
+
+        Parameters
+        ----------
+        table : Table
+            Any table.
+
+        Returns
+        -------
+        lat, lon : ndarray of shape (n,)
+            Coordinates.
+        """
+        if not self.use_coordinates:
+            return np.zeros(table.n_rows), np.zeros(table.n_rows)
+        geographic = self.graph_parameters["metric"] == "haversine"
+        return read_place(table, self.roles, geographic=geographic)
+
+    def read_time(self, table: Table) -> FloatArray:
+        """Read times; zeros where there are none or they are not used.
+
+        Parameters
+        ----------
+        table : Table
+            Any table.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Times as numbers.
+
+        Raises
+        ------
+        ValueError
+            If times were dates at fit and are numbers now, or the reverse.
+        """
+        if self._time_position is None:
+            return np.zeros(table.n_rows)
+        column, label = table.column(self._time_position), table.label(self._time_position)
+        if holds_dates(column) != self.dates_:
+            was, now = ("dates", "numbers") if self.dates_ else ("numbers", "dates")
+            raise ValueError(f"Column {label}: time held {was} in fit and holds {now} now.")
+        return read_time(column, label)
+
+    def transform(self, table: Table) -> Arrays:
+        """Make the inputs of the network.
+
+        Parameters
+        ----------
+        table : Table
+            Any table with the columns of the training table.
+
+        Returns
+        -------
+        dict of str to ndarray
+            One entry a row in each; names are the arguments of the network.
+        """
+        features = self.encoder_.transform(table)
+        attachment = self.graph_.attach(*self.read_place(table))
+        time = self.read_time(table)
+        position = self.axis_.locate(time)
+        return {
+            "numeric": features.numeric,
+            "missing": features.missing,
+            "codes": features.codes,
+            "node_index": attachment.index,
+            "node_weight": attachment.weight.astype(np.float32),
+            "step_lower": position.lower,
+            "step_upper": position.upper,
+            "step_fraction": position.fraction.astype(np.float32),
+            "time_encoding": self.axis_.encode(time).astype(np.float32),
+        }
+
+    def as_floats(self, table: Table) -> FloatArray:
+        """Show a table as floats: fractional years for dates, category codes.
+
+        Parameters
+        ----------
+        table : Table
+            Any table with the columns of the training table.
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+            Missing numbers are NaN.
+        """
+        roles, floats = self.roles, np.empty((table.n_rows, table.n_columns))
+        codes = self.encoder_.transform(table).codes
+        for k, j in enumerate(roles.categorical):
+            floats[:, j] = codes[:, k]
+        for j in (roles.lat, roles.lon, *roles.numeric):
+            if j is not None:
+                floats[:, j] = read_numbers(table.column(j), table.label(j))
+        if roles.time is not None:
+            label = table.label(roles.time)
+            floats[:, roles.time] = read_time(table.column(roles.time), label)
+        return floats
+
+    def condition_tensors(self) -> dict[str, Any]:
+        """Hand graph and steps to the network.
+
+        Returns
+        -------
+        dict
+            Arguments of :class:`spatialheteroreg.network.ConditionEncoder`.
+        """
+        graph, axis = self.graph_, self.axis_
+        index, value = graph.normalized_adjacency()
+        size = (graph.n_nodes, graph.n_nodes)
+        points = graph.node_points
+        if graph.metric == "euclidean":
+            points = (points - points.mean(axis=0)) / (points.std() or 1.0)
+        times = axis.encode(axis.step_times(axis.n_steps_max))
+        return {
+            "positions": torch.as_tensor(points, dtype=torch.float32),
+            "adjacency": torch.sparse_coo_tensor(
+                torch.as_tensor(index),
+                torch.as_tensor(value, dtype=torch.float32),
+                size,
+                check_invariants=True,
+            ),
+            "time_encoding": torch.as_tensor(times, dtype=torch.float32),
+            "n_steps": axis.n_steps_,
+            "cyclic": axis.kind_ == "cycle",
+        }
+
+    @property
+    def _time_position(self) -> int | None:
+        return self.roles.time if self.use_coordinates else None

@@ -1,0 +1,7 @@
+"""The network: torch modules that know nothing of scikit-learn or pandas."""
+
+from .condition import ConditionEncoder
+from .stcg import NetworkOutput, STCGNetwork
+from .tokens import FeatureTokens
+
+__all__ = ["ConditionEncoder", "FeatureTokens", "NetworkOutput", "STCGNetwork"]

@@ -1,0 +1,120 @@
+"""From tokens and condition to the prediction and its weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .attention import CrossAttention
+from .layers import Dropout, Linear, RandomSource
+
+
+class FiLM(nn.Module):
+    r"""Let the condition scale and shift every token: :math:`(1 + \gamma) t + \beta`.
+
+    Parameters
+    ----------
+    n_tokens, d_token : int
+        Shape of the tokens of a row.
+    d_condition : int
+        Width of the condition.
+
+    References
+    ----------
+    Perez, E. et al. (2018). FiLM: visual reasoning with a general conditioning
+    layer. AAAI.
+    """
+
+    def __init__(self, n_tokens: int, d_token: int, d_condition: int) -> None:
+        super().__init__()
+        self.shape = (n_tokens, d_token)
+        self.scale_shift = Linear(d_condition, 2 * n_tokens * d_token, bias=False)
+
+    def forward(self, tokens: Tensor, condition: Tensor) -> Tensor:
+        """Modulate tokens (B, P, D) by the condition (B, C)."""
+        gamma, beta = self.scale_shift(condition).chunk(2, dim=-1)  # (B, P D)
+        shape = (-1, *self.shape)
+        return tokens * (1.0 + gamma.view(shape)) + beta.view(shape)
+
+
+class Decoder(nn.Module):
+    """Read the condition into the tokens and weigh the features.
+
+    The paper's decoder: cross-attention from features to the attached nodes,
+    here with FiLM by the interpolated condition beside it, then a flat read-out
+    of all tokens.
+
+    Parameters
+    ----------
+    n_tokens, d_token : int
+        Shape of the tokens of a row.
+    d_condition : int
+        Width of the condition; 0 for a network without a condition.
+    n_heads : int
+        Heads of the cross-attention.
+    d_hidden : int
+        Width of the hidden layer of the read-out.
+    n_outputs : int
+        Numbers that are read out: a weight for each feature, and in the dual
+        network the prediction.
+    dropout : float
+        Share of the numbers dropped before and in the read-out.
+    random : RandomSource
+        Where dropout draws from.
+    """
+
+    def __init__(
+        self,
+        n_tokens: int,
+        d_token: int,
+        d_condition: int,
+        *,
+        n_heads: int,
+        d_hidden: int,
+        n_outputs: int,
+        dropout: float,
+        random: RandomSource,
+    ) -> None:
+        super().__init__()
+        self.conditioned = d_condition > 0
+        if self.conditioned:
+            self.cross_attention = CrossAttention(d_token, d_condition, n_heads)
+            self.film = FiLM(n_tokens, d_token, d_condition)
+        self.dropout = Dropout(dropout, random)
+        self.read_out = nn.Sequential(
+            nn.LayerNorm(n_tokens * d_token),
+            Linear(n_tokens * d_token, d_hidden),
+            nn.GELU(),
+            Dropout(dropout, random),
+            Linear(d_hidden, n_outputs),
+        )
+
+    def forward(
+        self,
+        tokens: Tensor,
+        condition: Tensor | None,
+        states: Tensor | None,
+        weights: Tensor | None,
+    ) -> Tensor:
+        """Decode.
+
+        Parameters
+        ----------
+        tokens : Tensor of shape (B, P, D)
+            Encoded features.
+        condition : Tensor of shape (B, C) or None
+            Interpolated condition of each row.
+        states : Tensor of shape (B, K, C) or None
+            States of the attached nodes.
+        weights : Tensor of shape (B, K) or None
+            Kernel weights of the attached nodes.
+
+        Returns
+        -------
+        Tensor of shape (B, n_outputs)
+            What the heads need.
+        """
+        if condition is not None and states is not None and weights is not None:
+            tokens = tokens + self.cross_attention(tokens, states, weights)
+            tokens = self.film(tokens, condition)
+        return self.read_out(self.dropout(torch.flatten(tokens, start_dim=1)))

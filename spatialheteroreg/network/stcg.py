@@ -1,0 +1,241 @@
+"""The whole network: two branches, a decoder, two heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .attention import SelfAttention
+from .condition import ConditionEncoder
+from .decoder import Decoder
+from .layers import Dropout, Linear, RandomSource
+from .tokens import FeatureTokens
+
+
+class NetworkOutput(NamedTuple):
+    """What the network says of a batch, in units of the standardized target.
+
+    Attributes
+    ----------
+    prediction : Tensor of shape (B,)
+        The prediction.
+    combination : Tensor of shape (B,)
+        Intercept plus weighted features. The same as `prediction` for the
+        additive head.
+    intercept : Tensor of shape (B,)
+        What place and time alone say.
+    weights : Tensor of shape (B, P)
+        Weight of each feature.
+    values : Tensor of shape (B, P)
+        What the weights multiply.
+    """
+
+    prediction: Tensor
+    combination: Tensor
+    intercept: Tensor
+    weights: Tensor
+    values: Tensor
+
+
+class STCGNetwork(nn.Module):
+    r"""Common law and local condition, decoded into a prediction and weights.
+
+    The feature branch (tokens, self-attention) is the same everywhere. The
+    condition branch gives a row its condition :math:`c`, interpolated between
+    the attached nodes and the two steps around its time. The decoder reads one
+    into the other and weighs the features:
+
+    .. math:: \hat y = b(c) + \sum_j w_j(x, c)\, v_j
+
+    With `head="additive"` this is the prediction. With `head="dual"`, the
+    paper's pair of heads, another output predicts and this combination explains.
+    The intercept :math:`b` is linear in :math:`c`, which sees place and time only.
+
+    Parameters
+    ----------
+    tokens : FeatureTokens
+        Makes tokens and values.
+    condition : ConditionEncoder or None
+        Makes the table of node states; None leaves the condition out.
+    n_features : int
+        Number of features P; may be 0.
+    d_token, n_heads, n_layers : int
+        Width of a token, heads, and blocks of self-attention.
+    d_condition : int
+        Width of the condition.
+    d_hidden : int
+        Width of the hidden layer of the read-out.
+    n_encoded : int
+        Width of a row's own time encoding.
+    attention : {"linear", "softmax"}
+        Kind of self-attention.
+    head : {"additive", "dual"}
+        What predicts.
+    dropout, condition_dropout : float
+        Share of numbers, and of whole rows' conditions, dropped in training.
+    random : RandomSource
+        Where dropout draws from.
+    """
+
+    def __init__(
+        self,
+        tokens: FeatureTokens,
+        condition: ConditionEncoder | None,
+        *,
+        n_features: int,
+        d_token: int,
+        n_heads: int,
+        n_layers: int,
+        d_condition: int,
+        d_hidden: int,
+        n_encoded: int,
+        attention: str,
+        head: str,
+        dropout: float,
+        condition_dropout: float,
+        random: RandomSource,
+    ) -> None:
+        super().__init__()
+        self.head = head
+        self.n_features = n_features
+        self.condition = condition
+        self.tokens = tokens
+        self.encoder = nn.Sequential(
+            *(
+                SelfAttention(d_token, n_heads, attention, dropout, random)
+                for _ in range(n_layers)
+            )
+        )
+        conditioned = condition is not None
+        self.time_of_row = Linear(n_encoded, d_condition, bias=False)
+        self.drop_condition = Dropout(condition_dropout, random, rows=True)
+        self.intercept = Linear(d_condition, 1, bias=False)
+        self.level = nn.Parameter(torch.zeros(()))
+        self.decoder = (
+            Decoder(
+                n_features,
+                d_token,
+                d_condition if conditioned else 0,
+                n_heads=n_heads,
+                d_hidden=d_hidden,
+                n_outputs=n_features + (head == "dual"),
+                dropout=dropout,
+                random=random,
+            )
+            if n_features
+            else None
+        )
+
+    def condition_table(self, n_steps: int | None = None) -> Tensor | None:
+        """States of all nodes at all steps, or None without a condition.
+
+        Parameters
+        ----------
+        n_steps : int, default=None
+            Steps to compute; None means those of the training times.
+
+        Returns
+        -------
+        Tensor of shape (n_steps, M, d_condition) or None
+            The table that rows interpolate.
+        """
+        if self.condition is None:
+            return None
+        return self.condition(n_steps or self.condition.n_steps)
+
+    def forward(
+        self,
+        numeric: Tensor,
+        missing: Tensor,
+        codes: Tensor,
+        node_index: Tensor,
+        node_weight: Tensor,
+        step_lower: Tensor,
+        step_upper: Tensor,
+        step_fraction: Tensor,
+        time_encoding: Tensor,
+        table: Tensor | None = None,
+    ) -> NetworkOutput:
+        """Predict and weigh a batch.
+
+        Parameters
+        ----------
+        numeric, missing : Tensor of shape (B, n_numeric)
+            Standardized numbers, and where they are missing.
+        codes : Tensor of shape (B, n_categorical)
+            Category codes.
+        node_index, node_weight : Tensor of shape (B, K)
+            Attached nodes and their kernel weights.
+        step_lower, step_upper : Tensor of shape (B,)
+            Steps before and after.
+        step_fraction : Tensor of shape (B,)
+            How far towards the step after.
+        time_encoding : Tensor of shape (B, n_encoded)
+            The row's own time.
+        table : Tensor of shape (S, M, C), default=None
+            Condition table where it was computed before.
+
+        Returns
+        -------
+        NetworkOutput
+            Prediction, combination, intercept, weights and values.
+        """
+        condition = states = None
+        if self.condition is not None:
+            if table is None:
+                table = self.condition_table()
+            assert table is not None
+            states = interpolate_steps(
+                table, node_index, step_lower, step_upper, step_fraction
+            )
+            condition = (node_weight[:, None] @ states).squeeze(1)  # (B, C)
+            condition = condition + self.time_of_row(time_encoding)
+            if self.training and self.drop_condition.p > 0:
+                kept = self.drop_condition.mask(condition)  # (B, 1)
+                condition, states = condition * kept, states * kept[:, :, None]
+            intercept = self.level + self.intercept(condition).squeeze(-1)
+        else:
+            intercept = self.level.expand(len(numeric))
+        if self.decoder is None:
+            nothing = numeric[:, :0]
+            return NetworkOutput(intercept, intercept, intercept, nothing, nothing)
+        tokens, values = self.tokens(numeric, missing, codes)
+        decoded = self.decoder(self.encoder(tokens), condition, states, node_weight)
+        weights = decoded[:, : self.n_features]
+        combination = intercept + (weights * values).sum(dim=-1)
+        prediction = decoded[:, -1] if self.head == "dual" else combination
+        return NetworkOutput(prediction, combination, intercept, weights, values)
+
+
+def interpolate_steps(
+    table: Tensor, node: Tensor, lower: Tensor, upper: Tensor, fraction: Tensor
+) -> Tensor:
+    """States of attached nodes between two steps.
+
+    Parameters
+    ----------
+    table : Tensor of shape (S, M, C)
+        States of all nodes at all steps.
+    node : Tensor of shape (B, K)
+        Attached nodes.
+    lower, upper : Tensor of shape (B,)
+        Steps before and after.
+    fraction : Tensor of shape (B,)
+        How far towards `upper`.
+
+    Returns
+    -------
+    Tensor of shape (B, K, C)
+        Interpolated states.
+    """
+    S, M, C = table.shape
+    flat = table.reshape(S * M, C)
+    # `embedding` scatters its gradient deterministically and in parallel.
+    before = nn.functional.embedding(lower[:, None] * M + node, flat)
+    if S == 1:
+        return before
+    after = nn.functional.embedding(upper[:, None] * M + node, flat)
+    return torch.lerp(before, after, fraction[:, None, None])

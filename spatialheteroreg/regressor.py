@@ -1,0 +1,532 @@
+"""STCGRegressor: parameters, the steps of fit, prediction, explanation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from .columns import Table, find_roles, mean_and_deviation
+from .inference import Evaluator, TimeMean
+from .inputs import Arrays, InputBuilder
+from .inspection.explanation import (
+    EffectBaseline,
+    RowEffects,
+    make_explanation,
+    normalized_weights,
+)
+from .network import ConditionEncoder, FeatureTokens, STCGNetwork
+from .network.layers import RandomSource, initialize
+from .sizing import auto_batch_size, auto_regularization
+from .sphere import FloatArray, IntArray
+from .training import (
+    STCGNet,
+    make_net,
+    make_rows,
+    resolve_device,
+    split_validation,
+    train,
+)
+
+if TYPE_CHECKING:
+    import shap
+
+
+class STCGRegressor(RegressorMixin, BaseEstimator):
+    """Regression whose law changes over space and time.
+
+    DOC
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lat": [str, Integral, None],
+        "lon": [str, Integral, None],
+        "time": [str, Integral, None],
+        "period": [Interval(Real, 0, None, closed="neither"), None],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "condition": [StrOptions({"graph", "none"})],
+        "n_nodes": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_attached": [Interval(Integral, 1, None, closed="left")],
+        "bandwidth": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "metric": [StrOptions({"haversine", "euclidean"})],
+        "time_axis": [StrOptions({"auto", "cycle", "sequence"})],
+        "n_steps": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "gcn_layers": [Interval(Integral, 0, None, closed="left")],
+        "lstm_layers": [Interval(Integral, 0, None, closed="left")],
+        "attention": [StrOptions({"linear", "softmax"})],
+        "d_token": [Interval(Integral, 1, None, closed="left")],
+        "d_condition": [Interval(Integral, 1, None, closed="left")],
+        "d_hidden": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 0, None, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "condition_dropout": [Interval(Real, 0, 1, closed="left")],
+        "head": [StrOptions({"additive", "dual"})],
+        "importance_loss_weight": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "early_stopping": [StrOptions({"rows", "places"}), "boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        lat: str | int | None = "auto",
+        lon: str | int | None = "auto",
+        time: str | int | None = "auto",
+        period: float | None = None,
+        categorical_features: str | Sequence[str | int] | None = "from_dtype",
+        condition: str = "graph",
+        n_nodes: int | str = "auto",
+        n_neighbors: int = 8,
+        n_attached: int = 4,
+        bandwidth: float | str = "auto",
+        metric: str = "haversine",
+        time_axis: str = "auto",
+        n_steps: int | str = "auto",
+        gcn_layers: int = 1,
+        lstm_layers: int = 1,
+        attention: str = "linear",
+        d_token: int = 16,
+        d_condition: int = 32,
+        d_hidden: int = 64,
+        n_heads: int = 2,
+        n_layers: int = 1,
+        dropout: float | str = "auto",
+        condition_dropout: float = 0.1,
+        head: str = "additive",
+        importance_loss_weight: float = 1.0,
+        max_iter: int = 30,
+        batch_size: int | str = "auto",
+        learning_rate: float = 3e-3,
+        weight_decay: float | str = "auto",
+        early_stopping: bool | str = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        self.lat = lat
+        self.lon = lon
+        self.time = time
+        self.period = period
+        self.categorical_features = categorical_features
+        self.condition = condition
+        self.n_nodes = n_nodes
+        self.n_neighbors = n_neighbors
+        self.n_attached = n_attached
+        self.bandwidth = bandwidth
+        self.metric = metric
+        self.time_axis = time_axis
+        self.n_steps = n_steps
+        self.gcn_layers = gcn_layers
+        self.lstm_layers = lstm_layers
+        self.attention = attention
+        self.d_token = d_token
+        self.d_condition = d_condition
+        self.d_hidden = d_hidden
+        self.n_heads = n_heads
+        self.n_layers = n_layers
+        self.dropout = dropout
+        self.condition_dropout = condition_dropout
+        self.head = head
+        self.importance_loss_weight = importance_loss_weight
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> STCGRegressor:
+        """Fit to rows of features with their places and times.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Coordinates and features. Numbers may be missing, coordinates and
+            times may not.
+        y : array_like of shape (n,)
+            Target; finite, not constant.
+        sample_weight : array_like of shape (n,), default=None
+            Weight of each row in the loss; None means 1 for all.
+
+        Returns
+        -------
+        STCGRegressor
+            Itself. After an error it is as it was before the call.
+
+        Raises
+        ------
+        ValueError
+            If the input cannot be used; says what, where, and what to do.
+        """
+        before = vars(self).copy()
+        try:
+            return self._fit(X, y, sample_weight)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predict at any place and time.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Predictions in target units. A row's prediction does not depend on
+            the other rows.
+        """
+        table = self._read_fitted(X)
+        return self._evaluator().predict(self._inputs.transform(table))
+
+    def explain(self, X: Any) -> shap.Explanation:
+        """Take predictions apart, one contribution for each column of X.
+
+        The rows add up: `values.sum(axis=1) + base_values` is the prediction
+        (with `head="dual"` the weighted combination, see `explanation_r2_`).
+
+        A feature contributes its weight times its value, measured from the
+        mean of that product over the training rows. Time contributes the
+        intercept minus its mean over the training times; latitude and
+        longitude contribute half each of what is left of the intercept.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        shap.Explanation
+            `values` (n, p); `base_values` (n,); `data` (n, p) as floats, with
+            fractional years for dates and codes for categories;
+            `display_data` as X was passed.
+        """
+        table = self._read_fitted(X)
+        arrays = self._inputs.transform(table)
+        effects = self._evaluator().effects(arrays, self._time_mean)
+        return make_explanation(
+            self._contributions(effects),
+            self._baseline.value,
+            self._inputs.as_floats(table),
+            X,
+            self._column_names(),
+        )
+
+    def feature_weights(self, X: Any) -> FloatArray:
+        """Share of each column in each prediction.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+            Absolute contributions of :meth:`explain`, divided by their sum over
+            the row; uniform where all are zero.
+        """
+        table = self._read_fitted(X)
+        arrays = self._inputs.transform(table)
+        effects = self._evaluator().effects(arrays, self._time_mean)
+        return normalized_weights(self._contributions(effects))
+
+    def local_effects(self, X: Any) -> pd.DataFrame:
+        """Slope of the prediction by each numeric feature, at each row.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        DataFrame of shape (n, n_numeric)
+            Derivatives, in target units per feature unit; NaN where the
+            feature is missing. Indexed as X is.
+        """
+        table = self._read_fitted(X)
+        slopes = self._evaluator().slopes(
+            self._inputs.transform(table), self._inputs.encoder_.scale_
+        )
+        names = self._column_names()
+        return pd.DataFrame(
+            slopes,
+            index=X.index if isinstance(X, pd.DataFrame) else None,
+            columns=[names[j] for j in self._inputs.roles.numeric],
+        )
+
+    # --- the steps of fit ----------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> STCGRegressor:
+        warm = self.warm_start and self.__sklearn_is_fitted__()
+        table = self._read(X, y, reset=not warm)
+        target, weight = _read_target(X, y, sample_weight, table.n_rows)
+        random = check_random_state(self.random_state)
+        if not warm:
+            self._inputs = self._make_inputs(table)
+        training, held_out = self._split(table, random)
+        if not warm:
+            self._inputs.fit(table, training, random)
+            self._set_target_scale(target[training])
+        arrays = self._inputs.transform(table)
+        net = self._train(arrays, target, weight, training, held_out, random, warm)
+        self._finish(net, _take(arrays, training), _take_weight(weight, training), warm)
+        return self
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Table:
+        validate_data(self, X, y if reset else "no_validation", reset=reset, skip_check_array=True)
+        return Table(X)
+
+    def _read_fitted(self, X: Any) -> Table:
+        check_is_fitted(self)
+        return self._read(X, None, reset=False)
+
+    def _make_inputs(self, table: Table) -> InputBuilder:
+        roles = find_roles(
+            table,
+            lat=self.lat,
+            lon=self.lon,
+            time=self.time,
+            categorical_features=self.categorical_features,
+        )
+        located = roles.has_place or roles.time is not None
+        if self.condition == "graph" and not located:
+            if "auto" in (self.lat, self.lon, self.time):
+                warnings.warn(
+                    "No coordinates found: fitting without a condition graph. Pass "
+                    "lat=, lon= and time= with column names or positions, or "
+                    "condition='none' if there are none.",
+                    stacklevel=5,
+                )
+        return InputBuilder(
+            roles,
+            n_nodes=self.n_nodes,
+            n_neighbors=self.n_neighbors,
+            n_attached=self.n_attached,
+            bandwidth=self.bandwidth,
+            metric=self.metric,
+            period=self.period,
+            time_axis=self.time_axis,
+            n_steps=self.n_steps,
+            use_coordinates=self.condition == "graph" and located,
+        )
+
+    def _split(
+        self, table: Table, random: np.random.RandomState
+    ) -> tuple[IntArray, IntArray]:
+        lat, lon = self._inputs.read_place(table)
+        _, place = np.unique(np.stack([lat, lon]), axis=1, return_inverse=True)
+        return split_validation(
+            self.early_stopping, self.validation_fraction, place.ravel(), random
+        )
+
+    def _set_target_scale(self, target: FloatArray) -> None:
+        self._target_mean, self._target_scale = mean_and_deviation(target)
+        if not np.isfinite(self._target_scale):
+            raise ValueError(
+                f"y is constant ({target[0]:g} in all {len(target)} training rows): "
+                "there is nothing to learn. Check the target column."
+            )
+
+    def _train(
+        self,
+        arrays: Arrays,
+        target: FloatArray,
+        weight: FloatArray | None,
+        training: IntArray,
+        held_out: IntArray,
+        random: np.random.RandomState,
+        warm: bool,
+    ) -> STCGNet:
+        device = resolve_device(self.device)
+        n_rows = len(training)
+        if warm:
+            network, source = self.net_.module_.to(device), self.net_.random
+        else:
+            source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
+            network = self._make_network(n_rows, source).to(device)
+            initialize(network, source)
+        z = (target - self._target_mean) / self._target_scale
+        rows = make_rows(arrays, z, weight, device)
+        batch_size = (
+            auto_batch_size(n_rows) if self.batch_size == "auto" else self.batch_size
+        )
+        net = make_net(
+            network,
+            source,
+            n_rows=n_rows,
+            device=device,
+            max_iter=self.max_iter,
+            batch_size=int(batch_size),
+            learning_rate=self.learning_rate,
+            weight_decay=self._resolve("weight_decay", n_rows, 0.1, 0.05),
+            importance_loss_weight=self.importance_loss_weight,
+            validation=rows.subset(held_out) if len(held_out) else None,
+            n_iter_no_change=self.n_iter_no_change,
+            verbose=int(self.verbose),
+        )
+        train(net, rows.subset(training) if len(held_out) else rows, self.max_iter)
+        return net
+
+    def _make_network(self, n_rows: int, source: RandomSource) -> STCGNetwork:
+        if self.d_token % self.n_heads:
+            raise ValueError(
+                f"n_heads={self.n_heads} must divide d_token={self.d_token}."
+            )
+        roles, encoder = self._inputs.roles, self._inputs.encoder_
+        condition = None
+        if self._inputs.use_coordinates:
+            condition = ConditionEncoder(
+                **self._inputs.condition_tensors(),
+                d_condition=self.d_condition,
+                gcn_layers=self.gcn_layers,
+                lstm_layers=self.lstm_layers if roles.time is not None else 0,
+            )
+        return STCGNetwork(
+            FeatureTokens(len(roles.numeric), encoder.n_codes, self.d_token),
+            condition,
+            n_features=len(roles.features),
+            d_token=self.d_token,
+            n_heads=self.n_heads,
+            n_layers=self.n_layers,
+            d_condition=self.d_condition,
+            d_hidden=self.d_hidden,
+            n_encoded=self._inputs.axis_.n_encoded,
+            attention=self.attention,
+            head=self.head,
+            dropout=self._resolve("dropout", n_rows, 0.3, 0.07),
+            condition_dropout=self.condition_dropout,
+            random=source,
+        )
+
+    def _resolve(self, name: str, n_rows: int, few: float, many: float) -> float:
+        value = getattr(self, name)
+        return auto_regularization(n_rows, few, many) if value == "auto" else value
+
+    def _finish(
+        self, net: STCGNet, arrays: Arrays, weight: FloatArray | None, warm: bool
+    ) -> None:
+        """Keep the net, and the means that contributions are measured from."""
+        self.net_ = net
+        self.graph_ = self._inputs.graph_ if self._inputs.use_coordinates else None
+        epochs = net.epochs()
+        self.history_ = (self.history_ if warm else []) + epochs
+        self.n_iter_ = len(self.history_)
+        self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
+        effects = self._evaluator().effects(arrays, self._time_mean)
+        self._baseline = EffectBaseline.of(effects, weight)
+        shares = normalized_weights(self._contributions(effects))
+        self.feature_importances_ = np.average(shares, axis=0, weights=weight)
+        self.explanation_r2_ = (
+            1.0
+            if self.head == "additive"
+            else float(r2_score(effects.prediction, effects.combination))
+        )
+
+    # --- after fit -------------------------------------------------------------
+
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
+
+    def _contributions(self, effects: RowEffects) -> FloatArray:
+        roles = self._inputs.roles
+        return effects.contributions(
+            self._baseline,
+            self.n_features_in_,
+            roles.features,
+            roles.lat,
+            roles.lon,
+            roles.time,
+        )
+
+    def _column_names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return [f"x{j}" for j in range(self.n_features_in_)]
+        return list(names)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "feature_importances_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _read_target(
+    X: Any, y: Any, sample_weight: Any, n_rows: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Read target and weights; weights are scaled to mean 1."""
+    y = column_or_1d(y, warn=True)
+    target = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
+    )
+    check_consistent_length(X, target)
+    if n_rows < 2:
+        raise ValueError("Fitting needs at least 2 rows, but X has n_samples=1.")
+    if sample_weight is None:
+        return target, None
+    weight = _check_sample_weight(sample_weight, target, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight is zero in all rows.")
+    return target, weight / weight.mean()
+
+
+def _take(arrays: Arrays, rows: IntArray) -> Arrays:
+    return {name: array[rows] for name, array in arrays.items()}
+
+
+def _take_weight(weight: FloatArray | None, rows: IntArray) -> FloatArray | None:
+    return None if weight is None else weight[rows]

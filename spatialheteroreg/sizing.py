@@ -1,0 +1,73 @@
+"""Sizes that follow from the data where the user asks for "auto"."""
+
+from __future__ import annotations
+
+import math
+
+
+def auto_n_nodes(n_places: int, n_rows: int) -> int:
+    """Nodes of the condition graph: about 30 rows each, 12 to 1,000.
+
+    Parameters
+    ----------
+    n_places : int
+        Distinct places of the training rows.
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    int
+        Number of nodes.
+
+    Examples
+    --------
+    >>> auto_n_nodes(n_places=176, n_rows=8_000), auto_n_nodes(12_590, 16_512)
+    (176, 550)
+    """
+    return min(n_places, max(12, min(1000, n_rows // 30)))
+
+
+def auto_batch_size(n_rows: int) -> int:
+    """Rows a step: a power of two near a thirtieth of the rows, 32 to 512.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    int
+        Batch size.
+
+    Examples
+    --------
+    >>> [auto_batch_size(n) for n in (100, 8_000, 1_000_000)]
+    [32, 256, 512]
+    """
+    return int(min(512, max(32, 2 ** round(math.log2(max(n_rows, 1) / 32)))))
+
+
+def auto_regularization(n_rows: int, few: float, many: float) -> float:
+    """Regularization that eases as rows grow from 8,000 to 30,000.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+    few, many : float
+        Strength at 8,000 rows and fewer, and at 30,000 rows and more.
+
+    Returns
+    -------
+    float
+        Strength, linear in the logarithm of the rows in between.
+
+    Examples
+    --------
+    >>> [round(auto_regularization(n, 0.3, 0.1), 2) for n in (500, 15_500, 10**6)]
+    [0.3, 0.2, 0.1]
+    """
+    share = math.log(max(n_rows, 1) / 8_000) / math.log(30_000 / 8_000)
+    return few + (many - few) * min(1.0, max(0.0, share))

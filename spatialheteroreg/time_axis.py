@@ -1,0 +1,239 @@
+"""Time as the network sees it: steps, positions between them, encodings."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .sphere import FloatArray, IntArray
+
+STEPS_PER_CYCLE = 12
+MAX_STEPS = 240
+ROWS_PER_STEP = 60
+
+
+@dataclass(frozen=True)
+class TimePosition:
+    """Rows placed between two steps.
+
+    Attributes
+    ----------
+    lower, upper : ndarray of shape (n,)
+        The steps before and after.
+    fraction : ndarray of shape (n,)
+        How far towards `upper`, in [0, 1].
+    """
+
+    lower: IntArray
+    upper: IntArray
+    fraction: FloatArray
+
+
+class TimeAxis:
+    """Steps of the recurrent network, and where rows lie between them.
+
+    Steps are laid either around one cycle ("cycle": the months of a year,
+    joined at its end) or along the whole span of the training times
+    ("sequence": every month of every year). Beside the steps, each row carries
+    a smooth encoding: two harmonics of the cycle, and a trend.
+
+    Parameters
+    ----------
+    period : float or None, default=None
+        Length of the cycle in the unit of the times; None means no cycle.
+    kind : {"auto", "cycle", "sequence"}, default="auto"
+        How the steps are laid. "auto" takes the sequence where every one of
+        its steps has at least 60 rows to learn from, else the cycle.
+    n_steps : int or "auto", default="auto"
+        Number of steps. "auto": 12 a cycle.
+
+    Attributes
+    ----------
+    start, end : float
+        First and last training time.
+    n_steps_ : int
+        Steps within the training times.
+    kind_ : str
+        "cycle" or "sequence".
+    step_width : float
+        Distance between two steps in the unit of the times.
+
+    Examples
+    --------
+    Fractional years, with the year as the cycle:
+
+    >>> import numpy as np
+    >>> axis = TimeAxis(period=1.0, kind="cycle").fit(np.linspace(2000, 2010, 99))
+    >>> axis.n_steps_
+    12
+    >>> place = axis.locate([2003.0, 2003.5, 2003.98])
+    >>> place.lower.tolist(), place.upper.tolist()
+    ([0, 6, 11], [1, 7, 0])
+    """
+
+    def __init__(
+        self,
+        period: float | None = None,
+        *,
+        kind: str = "auto",
+        n_steps: int | str = "auto",
+    ) -> None:
+        self.period = period
+        self.kind = kind
+        self.n_steps = n_steps
+
+    def fit(self, time: ArrayLike) -> TimeAxis:
+        """Lay the steps over the training times.
+
+        Parameters
+        ----------
+        time : array_like of shape (n,)
+            Finite times as numbers.
+
+        Returns
+        -------
+        TimeAxis
+            Itself.
+        """
+        times = np.asarray(time, dtype=np.float64)
+        self.start, self.end = float(times.min()), float(times.max())
+        span = self.end - self.start
+        n_distinct = len(np.unique(times))
+        sequence = self._sequence_length(len(times), n_distinct, span)
+        self.kind_ = self.kind
+        if self.period is None or n_distinct == 1:
+            self.kind_ = "sequence"
+        elif self.kind == "auto":
+            enough = len(times) >= ROWS_PER_STEP * sequence
+            self.kind_ = "sequence" if enough and span > 0 else "cycle"
+        if self.kind_ == "cycle":
+            assert self.period is not None
+            self.n_steps_ = (
+                STEPS_PER_CYCLE if self.n_steps == "auto" else int(self.n_steps)
+            )
+            self.step_width = self.period / self.n_steps_
+        else:
+            self.n_steps_ = min(sequence, n_distinct)
+            self.step_width = span / max(self.n_steps_ - 1, 1) or 1.0
+        return self
+
+    @property
+    def n_steps_max(self) -> int:
+        """Steps that a prediction may use: a sequence may roll on as long again."""
+        return self.n_steps_ if self.kind_ == "cycle" else 2 * self.n_steps_
+
+    @property
+    def n_encoded(self) -> int:
+        """Width of :meth:`encode`."""
+        return 1 if self.period is None else 5
+
+    def step_times(self, n_steps: int) -> FloatArray:
+        """Times of the first steps.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many.
+
+        Returns
+        -------
+        ndarray of shape (n_steps,)
+            Times in the unit of the training times; of a cycle, within the
+            cycle that holds the middle of the training times.
+        """
+        if self.kind_ == "sequence":
+            return self.start + self.step_width * np.arange(n_steps)
+        assert self.period is not None
+        middle = np.floor((self.start + self.end) / 2 / self.period) * self.period
+        return middle + self.step_width * np.arange(n_steps)
+
+    def locate(self, time: ArrayLike) -> TimePosition:
+        """Place times between steps.
+
+        Parameters
+        ----------
+        time : array_like of shape (n,)
+            Finite times as numbers.
+
+        Returns
+        -------
+        TimePosition
+            Steps before and after, and the fraction between.
+
+        Warns
+        -----
+        UserWarning
+            If times lie before the first training time, where they are
+            treated as the first, or so far behind the last that the steps do
+            not roll on to them.
+        """
+        times = np.asarray(time, dtype=np.float64)
+        if self.kind_ == "cycle":
+            assert self.period is not None
+            position = np.mod(times, self.period) / self.step_width
+            lower = np.floor(position).astype(np.int64) % self.n_steps_
+            upper = (lower + 1) % self.n_steps_
+            return TimePosition(lower, upper, position - np.floor(position))
+        position = (times - self.start) / self.step_width
+        last = self.n_steps_max - 1
+        self._warn_outside(position, last)
+        position = np.clip(position, 0.0, last)
+        if self.n_steps_ == 1:
+            position = np.zeros_like(position)
+        # The last training row sits exactly on the last step, in spite of rounding.
+        nearest = np.round(position)
+        position = np.where(np.abs(position - nearest) < 1e-6, nearest, position)
+        lower = np.floor(position).astype(np.int64)
+        fraction = position - lower
+        upper = np.where(fraction > 0, lower + 1, lower)
+        return TimePosition(lower, upper, fraction)
+
+    def encode(self, time: ArrayLike) -> FloatArray:
+        """Encode times: trend in [-1, 1], then harmonics of the cycle.
+
+        Parameters
+        ----------
+        time : array_like of shape (n,)
+            Finite times as numbers. Beyond the training times the trend is
+            held at its end.
+
+        Returns
+        -------
+        ndarray of shape (n, n_encoded)
+            Trend; and sine and cosine of one and two turns a cycle.
+        """
+        times = np.asarray(time, dtype=np.float64)
+        half = max((self.end - self.start) / 2, np.finfo(float).tiny)
+        trend = np.clip((times - (self.start + self.end) / 2) / half, -1.0, 1.0)
+        if self.period is None:
+            return trend[:, None]
+        angle = 2 * np.pi * np.mod(times, self.period) / self.period
+        waves = [f(k * angle) for k in (1, 2) for f in (np.sin, np.cos)]
+        return np.stack([trend, *waves], axis=1)
+
+    def _sequence_length(self, n_rows: int, n_distinct: int, span: float) -> int:
+        if self.n_steps != "auto":
+            return int(self.n_steps)
+        if self.period is None:
+            return max(1, min(n_distinct, MAX_STEPS, n_rows // ROWS_PER_STEP))
+        steps = round(span / self.period * STEPS_PER_CYCLE) + 1
+        return min(n_distinct, int(min(steps, MAX_STEPS)))
+
+    def _warn_outside(self, position: FloatArray, last: int) -> None:
+        early = int(np.sum(position < -1e-6))
+        if early:
+            warnings.warn(
+                f"{early} rows lie before the first training time; they are treated "
+                "as the first.",
+                stacklevel=4,
+            )
+        late = int(np.sum(position > last + 1e-6)) if self.n_steps_ > 1 else 0
+        if late:
+            warnings.warn(
+                f"{late} rows lie more than one training span after the last training "
+                "time; they are treated as the last step that can be reached.",
+                stacklevel=4,
+            )

@@ -32,7 +32,7 @@ bench: $(SETUP) ## measure accuracy on the real data in the folder STCG_DATA
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 demo: $(SETUP) ## fit on a simulated globe and draw true and learned effects
-	$(BIN)/python examples/demo.py $(ARGS)
+	$(BIN)/python examples/demo.py --output docs/_static/demo.png $(ARGS)
 
 format: $(SETUP) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix --exit-zero --quiet

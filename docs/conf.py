@@ -51,6 +51,8 @@ html_show_sourcelink = False
 html_theme_options = {
     "github_url": "https://github.com/spatialheteroreg/spatialheteroreg",
     "navigation_with_keys": False,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "show_prev_next": True,
     "show_toc_level": 2,
     "header_links_before_dropdown": 7,

@@ -1,4 +1,4 @@
-"""From a table to arrays: which column is what, and what it holds.
+"""The table and its columns: which column is what.
 
 A table is a pandas DataFrame or anything that makes a 2-D array. Columns are
 found by name or position when the model is fitted and by position afterwards.
@@ -15,15 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-from .sphere import FloatArray, IntArray
+from .sphere import FloatArray
 
 USUAL_NAMES = {
     "lat": ("lat", "latitude"),
     "lon": ("lon", "long", "lng", "longitude"),
     "time": ("time", "date", "datetime"),
 }
-Z_LIMIT = 10.0
-"""Standardized values are held within this many standard deviations."""
 
 
 # --- the table ---------------------------------------------------------------
@@ -136,6 +134,47 @@ def rows_text(mask: NDArray[np.bool_]) -> str:
     return f"row{'s' if len(where) > 1 else ''} {text}{more}"
 
 
+def read_numbers(column: pd.Series, label: str, what: str = "feature") -> FloatArray:
+    """Read a column as float64, missing values as NaN.
+
+    Parameters
+    ----------
+    column : Series
+        Numbers of any dtype.
+    label : str
+        Name of the column in messages.
+    what : str, default="feature"
+        What the column is for, in messages.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The numbers.
+
+    Raises
+    ------
+    ValueError
+        If values are no numbers; says in which rows.
+    """
+    if column.dtype.kind == "c":
+        raise ValueError(f"Column {label}: Complex data not supported.")
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise ValueError(
+            f"Column {label} holds dates but serves as {what}. Name it with time=, "
+            "or turn it into a number."
+        )
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    unread = (numbers.isna() & column.notna()).to_numpy()
+    if unread.any():
+        raise ValueError(
+            f"Column {label}: {what} must be numeric, but {rows_text(unread)} hold "
+            f"for example {column[unread].iloc[0]!r}."
+        )
+    return numbers.to_numpy(dtype=np.float64)
+
+
 # --- what each column is -----------------------------------------------------
 
 
@@ -229,9 +268,7 @@ def _find_column(table: Table, role: str, wanted: str | int | None) -> int | Non
         return None
     if wanted == "auto":
         usual = USUAL_NAMES[role]
-        hits = [
-            j for j, name in enumerate(table.names or []) if name.lower() in usual
-        ]
+        hits = [j for j, name in enumerate(table.names or []) if name.lower() in usual]
         if len(hits) > 1:
             names = ", ".join(table.label(j) for j in hits)
             raise ValueError(
@@ -292,358 +329,3 @@ def _holds_categories(column: pd.Series) -> bool:
         kind = pd.api.types.infer_dtype(column, skipna=True)
         return kind not in {"floating", "integer", "mixed-integer-float", "decimal"}
     return pd.api.types.is_string_dtype(dtype)
-
-
-# --- coordinates -------------------------------------------------------------
-
-
-def read_place(
-    table: Table, roles: ColumnRoles, *, geographic: bool = True
-) -> tuple[FloatArray, FloatArray]:
-    """Read latitude and longitude.
-
-    Parameters
-    ----------
-    table : Table
-        Any table with the columns of the training table.
-    roles : ColumnRoles
-        Which columns to read.
-    geographic : bool, default=True
-        Whether they are degrees, which are then checked.
-
-    Returns
-    -------
-    lat, lon : ndarray of shape (n,)
-        Finite coordinates. Zeros where there is no place.
-
-    Raises
-    ------
-    ValueError
-        If values are missing, infinite, or not degrees; says in which rows.
-    """
-    if roles.lat is None or roles.lon is None:
-        return np.zeros(table.n_rows), np.zeros(table.n_rows)
-    lat = _read_coordinate(table, roles.lat, "latitude")
-    lon = _read_coordinate(table, roles.lon, "longitude")
-    if geographic:
-        outside = np.abs(lat) > 90.0
-        if outside.any():
-            swapped = bool((np.abs(lon) <= 90.0).all())
-            raise ValueError(
-                f"Column {table.label(roles.lat)}: latitude must lie in [-90, 90] "
-                f"degrees, but {rows_text(outside)} hold "
-                f"{', '.join(f'{v:g}' for v in lat[outside][:5])}."
-                + (" Are latitude and longitude swapped?" if swapped else "")
-                + " For projected coordinates pass metric='euclidean'."
-            )
-        outside = (lon < -180.0) | (lon > 360.0)
-        if outside.any():
-            raise ValueError(
-                f"Column {table.label(roles.lon)}: longitude must lie in [-180, 360] "
-                f"degrees, but {rows_text(outside)} hold "
-                f"{', '.join(f'{v:g}' for v in lon[outside][:5])}. For projected "
-                "coordinates pass metric='euclidean'."
-            )
-    return lat, lon
-
-
-def _read_coordinate(table: Table, position: int, what: str) -> FloatArray:
-    values = read_numbers(table.column(position), table.label(position), what)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise ValueError(
-            f"Column {table.label(position)}: {what} is missing or infinite in "
-            f"{rows_text(bad)}. Drop these rows or fill them."
-        )
-    return values
-
-
-def holds_dates(column: pd.Series) -> bool:
-    """Tell dates from numbers.
-
-    Parameters
-    ----------
-    column : Series
-        A time column.
-
-    Returns
-    -------
-    bool
-        True for dates of any kind, ISO strings among them.
-    """
-    dtype = column.dtype
-    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(
-        dtype, pd.PeriodDtype
-    ):
-        return True
-    return not (
-        pd.api.types.is_numeric_dtype(dtype)
-        or pd.api.types.infer_dtype(column, skipna=True)
-        in {"floating", "integer", "mixed-integer-float"}
-    )
-
-
-def read_time(column: pd.Series, label: str) -> FloatArray:
-    """Read times as numbers.
-
-    Parameters
-    ----------
-    column : Series
-        Numbers; or dates: datetime64 of any unit, with or without zone (taken
-        to UTC), Period (its start), Python datetimes, ISO 8601 strings.
-    label : str
-        Name of the column in messages.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The numbers as they are; dates as fractional years, where the middle
-        of 2003 is 2003.5.
-
-    Raises
-    ------
-    ValueError
-        If times are missing or cannot be read; says in which rows.
-
-    Examples
-    --------
-    >>> read_time(pd.Series(["2003-01-01", "2003-07-02 12:00"]), "'date'").tolist()
-    [2003.0, 2003.5]
-    """
-    if holds_dates(column):
-        numbers = _fractional_years(_to_dates(column, label))
-    else:
-        numbers = read_numbers(column, label, "time")
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        raise ValueError(
-            f"Column {label}: time is missing or infinite in {rows_text(bad)}. Drop "
-            "these rows or fill them."
-        )
-    return numbers
-
-
-def _to_dates(column: pd.Series, label: str) -> pd.Series:
-    dtype = column.dtype
-    if isinstance(dtype, pd.PeriodDtype):
-        return column.dt.to_timestamp()
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return column.dt.tz_convert("UTC").dt.tz_localize(None)
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return column
-    if pd.api.types.infer_dtype(column, skipna=True) == "period":
-        column = column.map(lambda period: period.to_timestamp(), na_action="ignore")
-    # Strings and objects: read them all, then say which could not be read.
-    text = column.astype(object)
-    dates = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
-    unread = (dates.isna() & column.notna()).to_numpy()
-    if unread.any():
-        raise ValueError(
-            f"Column {label}: time cannot be read in {rows_text(unread)}, for example "
-            f"{text[unread].iloc[0]!r}. Pass datetime64, ISO 8601 strings "
-            "(2003-07-02) or numbers."
-        )
-    return dates.dt.tz_localize(None)
-
-
-def _fractional_years(dates: pd.Series) -> FloatArray:
-    instant = dates.to_numpy().astype("datetime64[us]")
-    year = instant.astype("datetime64[Y]")
-    start = year.astype("datetime64[us]")
-    length = (year + 1).astype("datetime64[us]") - start
-    numbers = year.astype(np.int64) + 1970 + (instant - start) / length
-    return np.where(np.isnat(instant), np.nan, numbers)
-
-
-def read_numbers(column: pd.Series, label: str, what: str = "feature") -> FloatArray:
-    """Read a column as float64, missing values as NaN.
-
-    Parameters
-    ----------
-    column : Series
-        Numbers of any dtype.
-    label : str
-        Name of the column in messages.
-    what : str, default="feature"
-        What the column is for, in messages.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The numbers.
-
-    Raises
-    ------
-    ValueError
-        If values are no numbers; says in which rows.
-    """
-    if column.dtype.kind == "c":
-        raise ValueError(f"Column {label}: Complex data not supported.")
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        raise ValueError(
-            f"Column {label} holds dates but serves as {what}. Name it with time=, "
-            "or turn it into a number."
-        )
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(column.astype(object), errors="coerce")
-    unread = (numbers.isna() & column.notna()).to_numpy()
-    if unread.any():
-        raise ValueError(
-            f"Column {label}: {what} must be numeric, but {rows_text(unread)} hold "
-            f"for example {column[unread].iloc[0]!r}."
-        )
-    return numbers.to_numpy(dtype=np.float64)
-
-
-# --- features ----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EncodedFeatures:
-    """Features as the network takes them.
-
-    Attributes
-    ----------
-    numeric : ndarray of shape (n, n_numeric), float32
-        Standardized; 0 where missing.
-    missing : ndarray of shape (n, n_numeric), bool
-        Where numbers are missing.
-    codes : ndarray of shape (n, n_categorical), int64
-        Categories: 0 unseen, 1 missing, 2 and on as in training.
-    """
-
-    numeric: NDArray[np.float32]
-    missing: NDArray[np.bool_]
-    codes: IntArray
-
-
-class FeatureEncoder:
-    """Standardize numbers, number categories, mark what is missing.
-
-    Attributes
-    ----------
-    center_, scale_ : ndarray of shape (n_numeric,)
-        Mean and standard deviation over the training rows; the deviation of
-        a constant feature is infinite, so that it counts as 0 ever after.
-    categories_ : list of Index
-        Known values of each categorical feature.
-    """
-
-    UNSEEN, MISSING, FIRST = 0, 1, 2
-
-    def fit(self, table: Table, roles: ColumnRoles) -> FeatureEncoder:
-        """Learn scales and categories.
-
-        Parameters
-        ----------
-        table : Table
-            Training table.
-        roles : ColumnRoles
-            Which columns are features.
-
-        Returns
-        -------
-        FeatureEncoder
-            Itself.
-        """
-        self.roles = roles
-        moments = [
-            mean_and_deviation(_finite_numbers(table, j)) for j in roles.numeric
-        ]
-        self.center_, self.scale_ = np.array(moments).reshape(-1, 2).T
-        self.categories_ = [
-            pd.Index(
-                sorted(table.column(j).dropna().unique(), key=str), dtype=object
-            )
-            for j in roles.categorical
-        ]
-        return self
-
-    @property
-    def n_codes(self) -> list[int]:
-        """Number of codes of each categorical feature, reserved ones included."""
-        return [len(known) + self.FIRST for known in self.categories_]
-
-    def transform(self, table: Table) -> EncodedFeatures:
-        """Encode a table.
-
-        Parameters
-        ----------
-        table : Table
-            Table with the columns of the training table.
-
-        Returns
-        -------
-        EncodedFeatures
-            Arrays for the network.
-
-        Raises
-        ------
-        ValueError
-            If a number is infinite or not a number; says in which rows.
-        """
-        n = table.n_rows
-        numeric = np.zeros((n, len(self.roles.numeric)), dtype=np.float32)
-        missing = np.zeros(numeric.shape, dtype=bool)
-        for k, j in enumerate(self.roles.numeric):
-            values = _finite_numbers(table, j)
-            missing[:, k] = np.isnan(values)
-            with np.errstate(over="ignore"):
-                z = (values - self.center_[k]) / self.scale_[k]
-            numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
-        codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
-        for k, j in enumerate(self.roles.categorical):
-            column = table.column(j)
-            known = self.categories_[k].get_indexer(column.astype(object))
-            codes[:, k] = np.where(
-                column.isna(),
-                self.MISSING,
-                np.where(known < 0, self.UNSEEN, known + self.FIRST),
-            )
-        return EncodedFeatures(numeric, missing, codes)
-
-
-def _finite_numbers(table: Table, position: int) -> FloatArray:
-    label = table.label(position)
-    values = read_numbers(table.column(position), label)
-    infinite = np.isinf(values)
-    if infinite.any():
-        raise ValueError(
-            f"Column {label}: Input X contains infinity in {rows_text(infinite)}. "
-            "Replace it by a number, or by NaN for a missing value."
-        )
-    return values
-
-
-def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
-    """Mean and standard deviation of what is there, safe from overflow.
-
-    A constant column gets an infinite deviation: whatever it holds later, it
-    taught nothing and counts as 0.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Numbers and NaN.
-
-    Returns
-    -------
-    mean, deviation : float
-        Of the numbers that are there.
-
-    Examples
-    --------
-    >>> mean_and_deviation(np.array([1.0, 3.0, np.nan]))
-    (2.0, 1.0)
-    """
-    present = values[~np.isnan(values)]
-    if present.size == 0:
-        return 0.0, np.inf
-    unit = max(float(np.abs(present).max()), np.finfo(float).tiny)
-    scaled = present / unit
-    center, deviation = float(scaled.mean()), float(scaled.std())
-    # A constant column keeps rounding noise; it must not be blown up to size 1.
-    if deviation * unit == 0.0 or deviation <= 1e-12 * max(abs(center), 1e-300):
-        return center * unit, np.inf
-    return center * unit, deviation * unit

@@ -13,10 +13,10 @@ FloatArray = NDArray[np.float64]
 # Center and spread of each numeric feature, in its unit: the law works on
 # (x - center) / spread so that its coefficients can be compared.
 _FEATURES = {
-    "temperature": (12.0, 15.0),  # degree C
+    "temperature": (15.0, 12.0),  # degree C
     "radiation": (170.0, 75.0),  # W m-2
     "precipitation": (2.6, 2.0),  # mm d-1
-    "vpd": (4.0, 4.0),  # hPa
+    "vpd": (5.0, 5.0),  # hPa
     "soil_moisture": (0.25, 0.09),  # m3 m-3
     "lai": (2.5, 1.5),  # m2 m-2
 }
@@ -43,7 +43,7 @@ class GlobeLaw:
 
         a(place, season) + c(land cover) + sum_j b_j(place, season) z_j
         - 0.15 z_temperature**2          (nonlinear)
-        + 0.2 z_radiation z_lai          (interaction)
+        + 0.15 z_radiation z_lai         (interaction)
 
     shifted and scaled. a and b_j are made of hidden smooth random fields on the
     sphere. Light, leaves and water in the soil mostly help and dry air mostly
@@ -69,7 +69,7 @@ class GlobeLaw:
         correlation_length: float,
     ) -> None:
         self._curvature = 0.15 if nonlinear else 0.0
-        self._synergy = 0.2 if interaction else 0.0
+        self._synergy = 0.15 if interaction else 0.0
         self._climate = _SmoothFields(len(_CLIMATE), correlation_length, rng)
         # Annual mean, cosine and sine of the intercept and of each slope.
         self._hidden = _SmoothFields(
@@ -144,26 +144,26 @@ class GlobeLaw:
         # Wet tropics, dry subtropics, wet middle latitudes, dry poles.
         belts = np.cos(6 * np.arcsin(height))
         wet_place = 0.5 * belts + 0.7 * field["wetness"]
-        wet = wet_place + 0.3 * warm + 0.6 * anomaly["precipitation"]
-        mean_temperature = 26 - 42 * height**2 + 2.5 * field["warmth"]
-        temperature = mean_temperature + 16 * warm + 6 * anomaly["temperature"]
+        wet = wet_place + 0.3 * warm + 0.8 * anomaly["precipitation"]
+        mean_temperature = 25 - 28 * height**2 + 2.5 * field["warmth"]
+        temperature = mean_temperature + 12 * warm + 6 * anomaly["temperature"]
         radiation = 215 - 130 * height**2 + 115 * light - 25 * wet
-        humidity = _sigmoid(1.2 + 0.8 * wet - 0.5 * anomaly["vpd"])
+        humidity = _sigmoid(1.2 + 0.8 * wet - 0.8 * anomaly["vpd"])
         soil = 0.7 * wet_place - 0.3 * warm + 0.8 * anomaly["soil_moisture"]
-        leaves = 0.7 * wet_place + 0.5 * field["greenness"] + 0.04 * temperature
+        leaves = 0.7 * wet_place + 0.5 * field["greenness"] + 0.05 * temperature
 
         frame["temperature"] = temperature
         frame["radiation"] = np.maximum(radiation + 45 * anomaly["radiation"], 0)
-        frame["precipitation"] = np.maximum(1.5 + 0.6 * wet, 0) ** 2
+        frame["precipitation"] = np.maximum(1.6 + 0.5 * wet, 0) ** 2
         frame["vpd"] = _saturation_pressure(temperature) * (1 - humidity)
         frame["soil_moisture"] = 0.06 + 0.38 * _sigmoid(soil)
-        frame["lai"] = 6 * _sigmoid(leaves - 1.1 + 0.8 * anomaly["lai"])
+        frame["lai"] = 6 * _sigmoid(leaves - 1.2 + 0.8 * anomaly["lai"])
         cover = np.select(
             [
-                (wet_place < -0.9) | (mean_temperature < -12),
-                (field["farming"] > 0.9) & (mean_temperature > 3),
+                (wet_place < -0.9) | (mean_temperature < 0),
+                (field["farming"] > 0.9) & (mean_temperature > 6),
                 wet_place > 0.35,
-                mean_temperature > 15,
+                mean_temperature > 16,
             ],
             ["barren", "cropland", "forest", "shrubland"],
             default="grassland",
@@ -222,14 +222,14 @@ class GlobeLaw:
         wave = cosine * np.cos(season)[:, None] + sine * np.sin(season)[:, None]
         field = (mean + 0.6 * wave) / np.sqrt(1.36)  # unit variance over the year
         warm = height * np.cos(season - _day_angle(200))
-        need_of_warmth = 0.9 * (height**2 - 1 / 3) - 0.5 * warm
+        need_of_warmth = 0.7 * (height**2 - 1 / 3) - 0.5 * warm
         slopes = [
             0.30 + need_of_warmth + 0.7 * field[:, 1],
-            0.60 + 0.7 * field[:, 2],
-            1.60 * _sigmoid(2 * field[:, 3]),
-            -0.50 + 0.7 * field[:, 4],
+            0.70 + 0.85 * field[:, 2],
+            2.20 * _sigmoid(1.8 * field[:, 3] - 0.4),
+            -0.60 + 0.8 * field[:, 4],
             0.50 + 0.7 * field[:, 5],
-            0.60 + 0.7 * field[:, 6],
+            0.70 + 0.85 * field[:, 6],
         ]
         return 0.6 * field[:, 0], np.stack(slopes, axis=1)
 

@@ -40,16 +40,24 @@ class Attachment:
     ----------
     index : ndarray of shape (n, n_attached)
         Nodes, nearest first.
-    weight : ndarray of shape (n, n_attached)
-        Kernel weights; each row sums to 1.
+    log_kernel : ndarray of shape (n, n_attached)
+        Logarithm of the Gaussian kernel.
     distance : ndarray of shape (n, n_attached)
         Distance to these nodes, in km (`metric="haversine"`) or in the units
         of the coordinates.
     """
 
     index: IntArray
-    weight: FloatArray
+    log_kernel: FloatArray
     distance: FloatArray
+
+    @property
+    def weight(self) -> FloatArray:
+        """Kernel weights, (n, n_attached); each row sums to 1."""
+        # Relative to the largest: rows far from every node must not underflow.
+        top = self.log_kernel.max(axis=1, keepdims=True)
+        kernel = np.exp(self.log_kernel - top)
+        return kernel / kernel.sum(axis=1, keepdims=True)
 
 
 class ConditionGraph:
@@ -186,11 +194,7 @@ class ConditionGraph:
         straight, index = nearest_in_space(self._embed(lat, lon), self.node_points, k)
         distance = self._length(straight)
         log_kernel = -0.5 * (distance / self.node_bandwidth[index]) ** 2
-        # Relative to the largest: rows far from every node must not underflow.
-        kernel = np.exp(log_kernel - log_kernel.max(axis=1, keepdims=True))
-        return Attachment(
-            index, kernel / kernel.sum(axis=1, keepdims=True), distance
-        )
+        return Attachment(index, log_kernel, distance)
 
     def normalized_adjacency(self) -> tuple[IntArray, FloatArray]:
         r"""Edges with self loops, normalized for graph convolution.

@@ -18,6 +18,7 @@ from torch import Tensor
 from .inputs import Arrays
 from .inspection.explanation import RowEffects
 from .network import STCGNetwork
+from .network.stcg import mean_state
 from .sphere import FloatArray
 
 CHUNK_SIZE = 8192
@@ -61,11 +62,10 @@ class TimeMean:
         share = np.full(n_rows, 1.0 / n_rows) if weight is None else weight
         share = share / share.sum()
         later = share * inputs["step_fraction"]
-        return cls(
-            np.bincount(inputs["step_lower"], share - later, minlength=n_steps)
-            + np.bincount(inputs["step_upper"], later, minlength=n_steps),
-            share @ inputs["time_encoding"],
-        )
+        step_share = np.zeros(n_steps)
+        np.add.at(step_share, inputs["step_lower"], share - later)
+        np.add.at(step_share, inputs["step_upper"], later)
+        return cls(step_share, share @ inputs["time_encoding"])
 
 
 class Evaluator:
@@ -132,9 +132,7 @@ class Evaluator:
             output = self.network(**chunk, table=table)
             place = output.intercept
             if place_states is not None:
-                states = place_states[chunk["node_index"]]
-                mean = (chunk["node_weight"][:, :, None] * states).sum(dim=1)
-                place = self.network.level + self.network.intercept(mean).squeeze(-1)
+                place = self._place_intercept(place_states, chunk, time_mean)
             rows.append(
                 [
                     output.prediction,
@@ -150,7 +148,11 @@ class Evaluator:
         )
         mean = self.target_mean
         return RowEffects(
-            prediction + mean, combination + mean, intercept + mean, place + mean, features
+            prediction + mean,
+            combination + mean,
+            intercept + mean,
+            place + mean,
+            features,
         )
 
     def slopes(self, inputs: Arrays, feature_scale: FloatArray) -> FloatArray:
@@ -190,14 +192,24 @@ class Evaluator:
         return self.network.condition_table(n_steps)
 
     def _mean_over_time(self, table: Tensor | None, mean: TimeMean) -> Tensor | None:
-        """Mean condition of each node over the training times, (M, C)."""
+        """Mean state of each node over the training times, (M, C)."""
         if table is None:
             return None
         share = torch.as_tensor(mean.step_share, device=self.device)
+        return torch.tensordot(share, table[: len(share)], dims=1)
+
+    def _place_intercept(
+        self, place_states: Tensor, chunk: dict[str, Tensor], mean: TimeMean
+    ) -> Tensor:
+        """Intercept of each row's place, averaged over the training times."""
+        network = self.network
+        log_weight, gate = network.weigh_nodes(
+            chunk["node_log_kernel"], chunk["node_distance"]
+        )
+        states = place_states[chunk["node_index"]] * gate[:, None, None]
         encoding = torch.as_tensor(mean.encoding, device=self.device)
-        known = table[: len(share)]
-        states = torch.tensordot(share, known, dims=1)
-        return states + self.network.time_of_row(encoding)
+        condition = mean_state(log_weight, states) + network.time_of_row(encoding)
+        return network.level + network.intercept(condition).squeeze(-1)
 
     def _chunks(self, inputs: Arrays) -> Iterator[dict[str, Tensor]]:
         n_rows = len(inputs["numeric"])

@@ -8,15 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .columns import (
-    ColumnRoles,
-    FeatureEncoder,
-    Table,
-    holds_dates,
-    read_numbers,
-    read_place,
-    read_time,
-)
+from .columns import ColumnRoles, Table, read_numbers
+from .coordinates import holds_dates, read_place, read_time
+from .features import FeatureEncoder
 from .graph import ConditionGraph
 from .sizing import auto_n_nodes
 from .sphere import FloatArray
@@ -34,11 +28,18 @@ class InputBuilder:
         Which column is what.
     n_nodes : int or "auto"
         Nodes of the graph.
-    n_neighbors, n_attached, bandwidth, metric
+    n_neighbors, n_attached : int
         As for :class:`ConditionGraph`.
-    period, time_axis, n_steps
-        As `period`, `kind` and `n_steps` of :class:`TimeAxis`; a period of
-        None means one year for dates.
+    bandwidth : float or "auto"
+        As for :class:`ConditionGraph`.
+    metric : {"haversine", "euclidean"}
+        As for :class:`ConditionGraph`.
+    period : float or None
+        As for :class:`TimeAxis`; None means one year for dates.
+    time_axis : {"auto", "cycle", "sequence"}
+        As `kind` of :class:`TimeAxis`.
+    n_steps : int or "auto"
+        As for :class:`TimeAxis`.
     use_coordinates : bool
         False leaves place and time unread.
 
@@ -68,14 +69,14 @@ class InputBuilder:
     ) -> None:
         self.roles = roles
         self.n_nodes = n_nodes
-        self.graph_parameters = {
+        self.graph_parameters: dict[str, Any] = {
             "n_neighbors": n_neighbors,
             "n_attached": n_attached,
             "bandwidth": bandwidth,
             "metric": metric,
         }
         self.period = period
-        self.axis_parameters = {"kind": time_axis, "n_steps": n_steps}
+        self.axis_parameters: dict[str, Any] = {"kind": time_axis, "n_steps": n_steps}
         self.use_coordinates = use_coordinates
 
     def fit(
@@ -158,10 +159,15 @@ class InputBuilder:
         """
         if self._time_position is None:
             return np.zeros(table.n_rows)
-        column, label = table.column(self._time_position), table.label(self._time_position)
+        column, label = (
+            table.column(self._time_position),
+            table.label(self._time_position),
+        )
         if holds_dates(column) != self.dates_:
             was, now = ("dates", "numbers") if self.dates_ else ("numbers", "dates")
-            raise ValueError(f"Column {label}: time held {was} in fit and holds {now} now.")
+            raise ValueError(
+                f"Column {label}: time held {was} in fit and holds {now} now."
+            )
         return read_time(column, label)
 
     def transform(self, table: Table) -> Arrays:
@@ -186,7 +192,12 @@ class InputBuilder:
             "missing": features.missing,
             "codes": features.codes,
             "node_index": attachment.index,
-            "node_weight": attachment.weight.astype(np.float32),
+            "node_log_kernel": np.maximum(attachment.log_kernel, -1e30).astype(
+                np.float32
+            ),
+            "node_distance": (attachment.distance / self.graph_.bandwidth_).astype(
+                np.float32
+            ),
             "step_lower": position.lower,
             "step_upper": position.upper,
             "step_fraction": position.fraction.astype(np.float32),
@@ -210,9 +221,9 @@ class InputBuilder:
         codes = self.encoder_.transform(table).codes
         for k, j in enumerate(roles.categorical):
             floats[:, j] = codes[:, k]
-        for j in (roles.lat, roles.lon, *roles.numeric):
-            if j is not None:
-                floats[:, j] = read_numbers(table.column(j), table.label(j))
+        places = [j for j in (roles.lat, roles.lon) if j is not None]
+        for j in (*places, *roles.numeric):
+            floats[:, j] = read_numbers(table.column(j), table.label(j))
         if roles.time is not None:
             label = table.label(roles.time)
             floats[:, roles.time] = read_time(table.column(roles.time), label)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
@@ -21,7 +22,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .columns import Table, find_roles, mean_and_deviation
+from .batches import make_rows, split_validation
+from .columns import Table, find_roles
+from .features import mean_and_deviation
 from .inference import Evaluator, TimeMean
 from .inputs import Arrays, InputBuilder
 from .inspection.explanation import (
@@ -34,14 +37,7 @@ from .network import ConditionEncoder, FeatureTokens, STCGNetwork
 from .network.layers import RandomSource, initialize
 from .sizing import auto_batch_size, auto_regularization
 from .sphere import FloatArray, IntArray
-from .training import (
-    STCGNet,
-    make_net,
-    make_rows,
-    resolve_device,
-    split_validation,
-    train,
-)
+from .training import STCGNet, make_net, resolve_device, train
 
 if TYPE_CHECKING:
     import shap
@@ -50,7 +46,150 @@ if TYPE_CHECKING:
 class STCGRegressor(RegressorMixin, BaseEstimator):
     """Regression whose law changes over space and time.
 
-    DOC
+    One network learns two things at once: a law that is the same everywhere
+    (self-attention over the features) and a condition that stands for what
+    nobody measured (a graph over the places of the data, a recurrent network
+    over time). A decoder reads the condition into the features and gives each a
+    weight. The method follows [1]_; :doc:`/method` tells where it goes beyond.
+
+    Coordinates are columns of X, found by their usual names or named here.
+    Nothing needs to be scaled. Numbers may be missing; categories need no
+    encoding.
+
+    Parameters
+    ----------
+    lat, lon : str, int or None, default="auto"
+        Columns of latitude and longitude in degrees, by name or position.
+        Longitudes may run -180..180 or 0..360. "auto" looks for lat, latitude,
+        lon, long, lng and longitude in any case; None means that there are
+        none.
+    time : str, int or None, default="auto"
+        Column of the time: dates of any kind, ISO 8601 strings, or numbers.
+        "auto" looks for time, date and datetime in any case.
+    period : float or None, default=None
+        Length of the cycle in the unit of the time column, in years for dates.
+        None means one year for dates and no cycle for numbers.
+    categorical_features : "from_dtype", list of str or int, or None, \
+            default="from_dtype"
+        Columns that hold categories. "from_dtype" takes string, object,
+        category and bool columns.
+    condition : {"graph", "none"}, default="graph"
+        "none" leaves place and time out: they are not read and have no
+        importance.
+    n_nodes : int or "auto", default="auto"
+        Nodes of the condition graph. "auto": one for about 30 rows, 12 to
+        1,000, and no more than there are places.
+    n_neighbors : int, default=8
+        Nearest nodes that each node is tied to.
+    n_attached : int, default=4
+        Nearest nodes that each row is attached to.
+    bandwidth : float or "auto", default="auto"
+        Width of the Gaussian kernel in km (with `metric="euclidean"` in the
+        units of the coordinates). "auto": the mean distance of each node to
+        its two nearest.
+    metric : {"haversine", "euclidean"}, default="haversine"
+        Distance along the sphere, or straight distance on bare coordinates,
+        which may then be projected ones.
+    time_axis : {"auto", "cycle", "sequence"}, default="auto"
+        Whether the steps of the recurrent network go around one cycle or run
+        along the whole span of the training times. "auto" takes the sequence
+        where each of its steps has at least 60 rows.
+    n_steps : int or "auto", default="auto"
+        Number of steps. "auto": 12 a cycle.
+    gcn_layers, lstm_layers : int, default=1
+        Graph convolutions, and layers of the recurrent network; 0 leaves the
+        part out.
+    attention : {"linear", "softmax"}, default="linear"
+        Attention among the features.
+    d_token, d_condition, d_hidden : int, default=16, 64, 128
+        Widths of a feature token, of the condition and of the read-out's hidden
+        layer.
+    n_heads : int, default=2
+        Attention heads; divides `d_token`.
+    n_layers : int, default=1
+        Blocks of self-attention.
+    dropout : float or "auto", default="auto"
+        Share of the network's numbers dropped in training. "auto": 0.15 for up
+        to 8,000 rows, falling to 0.07 at 30,000.
+    place_dropout : float, default=0.3
+        Share of the training rows that forget their nearest node in a step, as
+        if their place had not been seen. It teaches the network unseen places.
+    condition_dropout : float, default=0.1
+        Share of the training rows that forget all nodes in a step. It teaches
+        the law that is left far from all training places.
+    head : {"additive", "dual"}, default="additive"
+        "additive": the prediction is the intercept plus the weighted features.
+        "dual": one head predicts and another weighs, as in the paper;
+        explanations then are of the weighted combination.
+    importance_loss_weight : float, default=1.0
+        Weight of the weighted combination in the loss of the dual head.
+    max_iter : int, default=30
+        Epochs.
+    batch_size : int or "auto", default="auto"
+        Rows a step. "auto": about a 30th of the rows, 32 to 512.
+    learning_rate : float, default=0.003
+        Peak of the one-cycle schedule.
+    weight_decay : float or "auto", default="auto"
+        Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
+        at 30,000.
+    early_stopping : {False, "rows", "places"}, default=False
+        Hold out rows, or all rows of some places, and stop when they are no
+        longer predicted better; the best weights are kept. False runs the
+        schedule to its end. True means "rows".
+    validation_fraction : float, default=0.1
+        Share of the rows or places to hold out.
+    n_iter_no_change : int, default=5
+        Epochs without improvement before stopping.
+    device : str, default="auto"
+        "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides nodes, initial weights, shuffling and dropout. Torch's global
+        generator is neither used nor changed.
+    verbose : int, default=0
+        1 shows a progress bar; 2 logs each epoch.
+    warm_start : bool, default=False
+        Go on training the fitted network, with its nodes, steps and scales,
+        when fit is called again.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Mean of :meth:`feature_weights` over the training rows; sums to 1.
+    graph_ : ConditionGraph or None
+        Nodes and edges; None without a condition.
+    net_ : skorch.NeuralNet
+        The trained net; `net_.module_` is the torch module.
+    history_ : list of dict
+        Epoch, losses (in units of the target's variance) and seconds.
+    n_iter_ : int
+        Epochs trained.
+    explanation_r2_ : float
+        Share of the prediction's variance over the training rows that the
+        weighted combination carries; 1 for the additive head.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had names.
+
+    References
+    ----------
+    .. [1] Du, S., Huang, H., Shen, K., Liu, Z., Tang, S. (2025). An
+       interpretable implicit-based approach for modeling local spatial effects:
+       a case study of global gross primary productivity. arXiv:2502.06170.
+
+    Examples
+    --------
+    >>> from spatialheteroreg import STCGRegressor
+    >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+    >>> globe = make_heterogeneous_globe(500, 50, random_state=0)
+    >>> model = STCGRegressor(max_iter=5, random_state=0)
+    >>> model = model.fit(globe.data, globe.target)
+    >>> model.predict(globe.data).shape
+    (500,)
+    >>> explanation = model.explain(globe.data)
+    >>> total = explanation.values.sum(axis=1) + explanation.base_values
+    >>> bool(np.allclose(total, model.predict(globe.data)))
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -79,6 +218,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         "n_heads": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 0, None, closed="left")],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "place_dropout": [Interval(Real, 0, 1, closed="left")],
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"additive", "dual"})],
         "importance_loss_weight": [Interval(Real, 0, None, closed="left")],
@@ -118,11 +258,12 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         lstm_layers: int = 1,
         attention: str = "linear",
         d_token: int = 16,
-        d_condition: int = 32,
-        d_hidden: int = 64,
+        d_condition: int = 64,
+        d_hidden: int = 128,
         n_heads: int = 2,
         n_layers: int = 1,
         dropout: float | str = "auto",
+        place_dropout: float = 0.3,
         condition_dropout: float = 0.1,
         head: str = "additive",
         importance_loss_weight: float = 1.0,
@@ -160,6 +301,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         self.n_heads = n_heads
         self.n_layers = n_layers
         self.dropout = dropout
+        self.place_dropout = place_dropout
         self.condition_dropout = condition_dropout
         self.head = head
         self.importance_loss_weight = importance_loss_weight
@@ -205,8 +347,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         try:
             return self._fit(X, y, sample_weight)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
 
     def predict(self, X: Any) -> FloatArray:
@@ -256,7 +397,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             self._contributions(effects),
             self._baseline.value,
             self._inputs.as_floats(table),
-            X,
+            np.asarray(X, dtype=object),
             self._column_names(),
         )
 
@@ -322,13 +463,14 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         self._finish(net, _take(arrays, training), _take_weight(weight, training), warm)
         return self
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Table:
-        validate_data(self, X, y if reset else "no_validation", reset=reset, skip_check_array=True)
-        return Table(X)
+    def _read(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Table:
+        table = Table(X)
+        validate_data(self, X, y, reset=reset, skip_check_array=True)
+        return table
 
     def _read_fitted(self, X: Any) -> Table:
         check_is_fitted(self)
-        return self._read(X, None, reset=False)
+        return self._read(X, reset=False)
 
     def _make_inputs(self, table: Table) -> InputBuilder:
         roles = find_roles(
@@ -339,14 +481,14 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             categorical_features=self.categorical_features,
         )
         located = roles.has_place or roles.time is not None
-        if self.condition == "graph" and not located:
-            if "auto" in (self.lat, self.lon, self.time):
-                warnings.warn(
-                    "No coordinates found: fitting without a condition graph. Pass "
-                    "lat=, lon= and time= with column names or positions, or "
-                    "condition='none' if there are none.",
-                    stacklevel=5,
-                )
+        looked_for = "auto" in (self.lat, self.lon, self.time)
+        if self.condition == "graph" and looked_for and not located:
+            warnings.warn(
+                "No coordinates found: fitting without a condition graph. Pass "
+                "lat=, lon= and time= with column names or positions, or "
+                "condition='none' if there are none.",
+                stacklevel=5,
+            )
         return InputBuilder(
             roles,
             n_nodes=self.n_nodes,
@@ -410,11 +552,17 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             learning_rate=self.learning_rate,
             weight_decay=self._resolve("weight_decay", n_rows, 0.1, 0.05),
             importance_loss_weight=self.importance_loss_weight,
-            validation=rows.subset(held_out) if len(held_out) else None,
+            validation=rows.subset(torch.from_numpy(held_out))
+            if len(held_out)
+            else None,
             n_iter_no_change=self.n_iter_no_change,
             verbose=int(self.verbose),
         )
-        train(net, rows.subset(training) if len(held_out) else rows, self.max_iter)
+        train(
+            net,
+            rows.subset(torch.from_numpy(training)) if len(held_out) else rows,
+            self.max_iter,
+        )
         return net
 
     def _make_network(self, n_rows: int, source: RandomSource) -> STCGNetwork:
@@ -443,7 +591,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             n_encoded=self._inputs.axis_.n_encoded,
             attention=self.attention,
             head=self.head,
-            dropout=self._resolve("dropout", n_rows, 0.3, 0.07),
+            dropout=self._resolve("dropout", n_rows, 0.15, 0.07),
+            place_dropout=self.place_dropout,
             condition_dropout=self.condition_dropout,
             random=source,
         )
@@ -458,8 +607,9 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         """Keep the net, and the means that contributions are measured from."""
         self.net_ = net
         self.graph_ = self._inputs.graph_ if self._inputs.use_coordinates else None
-        epochs = net.epochs()
-        self.history_ = (self.history_ if warm else []) + epochs
+        if not warm:
+            self.history_: list[dict[str, float]] = []
+        self.history_ = self.history_ + net.epochs()
         self.n_iter_ = len(self.history_)
         self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
         effects = self._evaluator().effects(arrays, self._time_mean)
@@ -478,14 +628,12 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
 
     def _contributions(self, effects: RowEffects) -> FloatArray:
-        roles = self._inputs.roles
+        roles, located = self._inputs.roles, self._inputs.use_coordinates
         return effects.contributions(
             self._baseline,
             self.n_features_in_,
             roles.features,
-            roles.lat,
-            roles.lon,
-            roles.time,
+            *((roles.lat, roles.lon, roles.time) if located else (None, None, None)),
         )
 
     def _column_names(self) -> list[str]:

@@ -58,7 +58,7 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> FloatArray:
     Returns
     -------
     ndarray of shape (n, 3)
-        x towards (0 N, 0 E), y towards (0 N, 90 E), z towards the north pole.
+        Axis x towards (0 N, 0 E), y towards (0 N, 90 E), z towards the north pole.
 
     Examples
     --------
@@ -69,9 +69,7 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> FloatArray:
     lam = np.deg2rad(wrap_longitude(lon))
     # cos(90 deg) is 6e-17 in floats: a pole would depend on its longitude.
     radius = np.where(np.abs(phi) >= np.pi / 2, 0.0, np.cos(phi))
-    return np.stack(
-        [radius * np.cos(lam), radius * np.sin(lam), np.sin(phi)], axis=-1
-    )
+    return np.stack([radius * np.cos(lam), radius * np.sin(lam), np.sin(phi)], axis=-1)
 
 
 def to_lat_lon(vectors: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -294,16 +292,17 @@ class SphericalKMeans:
             random_state=check_random_state(self.random_state),
         )
         labels = np.full(len(points), -1)
-        for step in range(1, self.max_iter + 1):
+        self.n_iter_ = 0
+        while self.n_iter_ < self.max_iter:
             chord, nearest = nearest_in_space(points, centers, 1)
             moved = nearest[:, 0] != labels
             if not moved.any():
                 break
+            self.n_iter_ += 1
             labels = nearest[:, 0]
             centers = _mean_directions(points, weight, labels, chord[:, 0], centers)
         self.cluster_centers_ = centers
         self.labels_ = nearest_in_space(points, centers, 1)[1][:, 0]
-        self.n_iter_ = step
         return self
 
 

@@ -145,10 +145,10 @@ class TimeAxis:
             cycle that holds the middle of the training times.
         """
         if self.kind_ == "sequence":
-            return self.start + self.step_width * np.arange(n_steps)
+            return self.start + self.step_width * np.arange(n_steps, dtype=float)
         assert self.period is not None
         middle = np.floor((self.start + self.end) / 2 / self.period) * self.period
-        return middle + self.step_width * np.arange(n_steps)
+        return middle + self.step_width * np.arange(n_steps, dtype=float)
 
     def locate(self, time: ArrayLike) -> TimePosition:
         """Place times between steps.

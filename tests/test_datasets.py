@@ -124,13 +124,13 @@ def test_law_reproduces_the_table(globe):
 
 
 def test_random_state_decides_everything():
-    np.random.seed(5)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
     one = make_heterogeneous_globe(300, 30, random_state=6)
     same = np.random.RandomState(6)
     two = make_heterogeneous_globe(300, 30, random_state=same)
     other = make_heterogeneous_globe(300, 30, random_state=7)
-    assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert_array_equal(np.random.get_state()[1], before)
     assert_frame_equal(one.data, two.data)
     assert_series_equal(one.target, two.target)
     assert_frame_equal(one.local_effects, two.local_effects)

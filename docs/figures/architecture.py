@@ -11,10 +11,10 @@ BLUE = ("#2f6db3", "#eaf2fb")
 GREEN = ("#2e7d5b", "#e8f5ee")
 ORANGE = ("#b3622d", "#fcf0e6")
 GRAY = ("#5a6270", "#f4f5f7")
-BOX_HEIGHT = 64
+BOX_HEIGHT = 66
 
 
-def text(x, y, words, *, size=13, color="#1d2430", weight="normal", anchor="middle"):
+def text(x, y, words, *, size=15.5, color="#1d2430", weight="normal", anchor="middle"):
     return (
         f'<text x="{x}" y="{y}" font-size="{size}" fill="{color}" '
         f'font-weight="{weight}" text-anchor="{anchor}">{escape(words)}</text>'
@@ -39,7 +39,7 @@ def box(x, y, width, color, title, *lines, height=BOX_HEIGHT):
         f'fill="#ffffff" stroke="{stroke}" stroke-width="1.5"/>',
         text(x + width / 2, first, title, weight="bold"),
         *(
-            text(x + width / 2, first + 17 * k, line, size=11.5, color="#4a5260")
+            text(x + width / 2, first + 18 * k, line, size=14, color="#4a5260")
             for k, line in enumerate(lines, start=1)
         ),
     ]
@@ -54,7 +54,7 @@ def arrow(*points, color="#4a5260"):
 
 
 def note(x, y, words, anchor="middle"):
-    return [text(x, y, words, size=11.5, color="#4a5260", anchor=anchor)]
+    return [text(x, y, words, size=14, color="#4a5260", anchor=anchor)]
 
 
 def draw():
@@ -69,9 +69,9 @@ def draw():
 
     # Feature branch
     top = 64
-    parts += box(40, top, 170, BLUE, "Features of a row", "numbers, categories, gaps")
+    parts += box(40, top, 170, BLUE, "Features of a row", "numbers, categories")
     parts += box(280, top, 170, BLUE, "Feature tokens", "one vector per feature")
-    parts += box(520, top, 170, BLUE, "Self-attention", "features meet each other")
+    parts += box(520, top, 170, BLUE, "Self-attention", "features exchange")
     middle = top + BOX_HEIGHT / 2
     parts += arrow((210, middle), (277, middle))
     parts += arrow((450, middle), (517, middle))
@@ -79,7 +79,7 @@ def draw():
     # Condition branch: the graph, once for all rows
     top = 214
     parts += box(40, top, 130, GREEN, "Training places", "latitude, longitude")
-    parts += box(205, top, 145, GREEN, "Graph on the sphere", "k-means, near edges")
+    parts += box(205, top, 145, GREEN, "Graph on sphere", "k-means nodes")
     parts += box(385, top, 105, GREEN, "GCN", "neighbors mix")
     parts += box(525, top, 165, GREEN, "LSTM", "runs over the steps")
     middle = top + BOX_HEIGHT / 2
@@ -92,32 +92,30 @@ def draw():
     parts += box(525, low, 165, GREEN, "Attach", "nearest nodes,", "between two steps")
     parts += arrow((240, low + 32), (522, low + 32))
     parts += arrow((607, top + BOX_HEIGHT), (607, low - 3))
-    parts += note(596, 322, "a state for every node and step", anchor="end")
+    parts += note(594, 326, "a state for every node and step", anchor="end")
 
     # Decoder
     parts += box(765, 64, 150, ORANGE, "Cross-attention", "features ask nodes")
-    parts += box(
-        765, 194, 150, ORANGE, "FiLM", "scaled and shifted", "by the condition"
-    )
+    parts += box(765, 194, 150, ORANGE, "FiLM", "condition scales", "and shifts")
     parts += box(765, 324, 150, ORANGE, "Read-out", "of all tokens")
     parts += arrow((690, 84), (762, 84))
     parts += arrow((690, low + 20), (730, low + 20), (730, 112), (762, 112))
     parts += arrow((730, 226), (762, 226))
-    parts += arrow((840, 128), (840, 191))
-    parts += arrow((840, 258), (840, 321))
+    parts += arrow((840, 130), (840, 191))
+    parts += arrow((840, 260), (840, 321))
     parts += note(848, 164, "tokens", anchor="start")
     parts += note(848, 294, "tokens", anchor="start")
 
     # Result
-    parts += box(960, 64, 112, GRAY, "Explanation", "terms, centered")
+    parts += box(960, 64, 112, GRAY, "Explanation", "the terms")
     parts += box(960, 194, 112, GRAY, "Prediction", "ŷ = b + Σ wⱼ vⱼ")
-    parts += box(960, 324, 112, GRAY, "Terms", "b and each wⱼ vⱼ")
+    parts += box(960, 324, 112, GRAY, "Terms", "b, each wⱼ vⱼ")
     parts += arrow((915, 356), (957, 356))
     parts += note(936, 348, "wⱼ")
     parts += arrow((1016, 324), (1016, 261))
     parts += note(1024, 294, "sum", anchor="start")
     parts += arrow((1072, 356), (1086, 356), (1086, 96), (1075, 96))
-    parts += arrow((690, low + 52), (1016, low + 52), (1016, 391))
+    parts += arrow((690, low + 52), (1016, low + 52), (1016, 393))
     parts += note(1024, 416, "b", anchor="start")
     return parts
 

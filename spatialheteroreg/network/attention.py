@@ -132,8 +132,8 @@ class CrossAttention(nn.Module):
     --------
     >>> from spatialheteroreg.network.layers import initialize
     >>> cross = initialize(CrossAttention(8, 6, 2), RandomSource(0))
-    >>> states, weights = torch.zeros(3, 4, 6), torch.full((3, 4), 0.25)
-    >>> cross(torch.zeros(3, 5, 8), states, weights).shape
+    >>> states, log_weights = torch.zeros(3, 4, 6), torch.zeros(3, 4)
+    >>> cross(torch.zeros(3, 5, 8), states, log_weights).shape
     torch.Size([3, 5, 8])
     """
 
@@ -145,7 +145,7 @@ class CrossAttention(nn.Module):
         self.key_value = Linear(d_condition, 2 * d_token, bias=False)
         self.output = Linear(d_token, d_token)
 
-    def forward(self, tokens: Tensor, states: Tensor, weights: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, states: Tensor, log_weights: Tensor) -> Tensor:
         """Read the condition into the tokens.
 
         Parameters
@@ -154,8 +154,8 @@ class CrossAttention(nn.Module):
             Feature tokens.
         states : Tensor of shape (B, K, C)
             States of the attached nodes.
-        weights : Tensor of shape (B, K)
-            Kernel weights of the attached nodes.
+        log_weights : Tensor of shape (B, K)
+            Logarithms of the kernel weights of the attached nodes.
 
         Returns
         -------
@@ -172,8 +172,7 @@ class CrossAttention(nn.Module):
             .unbind(0)
         )  # (B, H, K, D/H)
         score = query.transpose(1, 2) @ key.transpose(-1, -2)  # (B, H, P, K)
-        tiny = torch.finfo(weights.dtype).tiny
-        near = weights.clamp_min(tiny).log()[:, None, None, :]
+        near = log_weights[:, None, None, :]
         share = torch.softmax(score / width**0.5 + near, dim=-1)
         read = (share @ value).transpose(1, 2).reshape(B, P, D)
         return self.output(read)

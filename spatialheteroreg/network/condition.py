@@ -56,7 +56,7 @@ class ConditionEncoder(nn.Module):
     .. math::
         H^{(0)}_{s,m} &= e_m + W_p\, p_m + W_t\, t_s + g_s \\
         H^{(l+1)} &= H^{(l)} + \mathrm{relu}(\hat A H^{(l)} W_l + b_l) \\
-        C_{s,m} &= H_{s,m} + \mathrm{LSTM}(H_{1..s,m})
+        C_{s,m} &= H_{s,m} + W_r\, \mathrm{LSTM}(H_{1..s,m})
 
     where :math:`g_s` is a learned vector of the step where steps run along the
     whole span of the data, and absent where they run around a cycle. Steps
@@ -124,11 +124,12 @@ class ConditionEncoder(nn.Module):
         self.convolutions = nn.ModuleList(
             GraphConvolution(d_condition, d_condition) for _ in range(gcn_layers)
         )
-        self.lstm = (
-            LSTM(d_condition, d_condition, num_layers=lstm_layers)
-            if lstm_layers
-            else None
-        )
+        # A narrow memory: as wide as the states it learns single months by heart.
+        d_memory = max(1, d_condition // 4)
+        self.lstm = None
+        if lstm_layers:
+            self.lstm = LSTM(d_condition, d_memory, num_layers=lstm_layers)
+            self.recall = Linear(d_memory, d_condition, bias=False)
 
     def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw small node and step vectors, so that places begin alike."""
@@ -170,4 +171,4 @@ class ConditionEncoder(nn.Module):
         # Around a cycle the first step has a past: the last steps of the lap before.
         past = states[-max(1, n_steps // 4) :] if self.cyclic else states[:0]
         remembered, _ = self.lstm(torch.cat([past, states]))
-        return states + remembered[len(past) :]
+        return states + self.recall(remembered[len(past) :])

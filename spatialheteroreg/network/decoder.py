@@ -82,7 +82,6 @@ class Decoder(nn.Module):
             self.film = FiLM(n_tokens, d_token, d_condition)
         self.dropout = Dropout(dropout, random)
         self.read_out = nn.Sequential(
-            nn.LayerNorm(n_tokens * d_token),
             Linear(n_tokens * d_token, d_hidden),
             nn.GELU(),
             Dropout(dropout, random),
@@ -94,7 +93,7 @@ class Decoder(nn.Module):
         tokens: Tensor,
         condition: Tensor | None,
         states: Tensor | None,
-        weights: Tensor | None,
+        log_weights: Tensor | None,
     ) -> Tensor:
         """Decode.
 
@@ -106,15 +105,15 @@ class Decoder(nn.Module):
             Interpolated condition of each row.
         states : Tensor of shape (B, K, C) or None
             States of the attached nodes.
-        weights : Tensor of shape (B, K) or None
-            Kernel weights of the attached nodes.
+        log_weights : Tensor of shape (B, K) or None
+            Logarithms of the kernel weights of the attached nodes.
 
         Returns
         -------
         Tensor of shape (B, n_outputs)
             What the heads need.
         """
-        if condition is not None and states is not None and weights is not None:
-            tokens = tokens + self.cross_attention(tokens, states, weights)
+        if condition is not None and states is not None and log_weights is not None:
+            tokens = tokens + self.cross_attention(tokens, states, log_weights)
             tokens = self.film(tokens, condition)
         return self.read_out(self.dropout(torch.flatten(tokens, start_dim=1)))

@@ -133,6 +133,8 @@ def initialize(module: nn.Module, random: RandomSource) -> Any:
                 bound = 1.0 / math.sqrt(part.hidden_size)
                 for parameter in part.parameters(recurse=False):
                     parameter.uniform_(-bound, bound, generator=generator)
-            elif hasattr(part, "draw_parameters"):
-                part.draw_parameters(generator)
+            else:
+                draw = getattr(part, "draw_parameters", None)
+                if callable(draw):
+                    draw(generator)
     return module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,8 +73,9 @@ class STCGNetwork(nn.Module):
         Kind of self-attention.
     head : {"additive", "dual"}
         What predicts.
-    dropout, condition_dropout : float
-        Share of numbers, and of whole rows' conditions, dropped in training.
+    dropout, place_dropout, condition_dropout : float
+        Share of numbers dropped in training; of rows that forget their nearest
+        node; and of rows that forget all nodes.
     random : RandomSource
         Where dropout draws from.
     """
@@ -95,6 +95,7 @@ class STCGNetwork(nn.Module):
         attention: str,
         head: str,
         dropout: float,
+        place_dropout: float,
         condition_dropout: float,
         random: RandomSource,
     ) -> None:
@@ -111,7 +112,9 @@ class STCGNetwork(nn.Module):
         )
         conditioned = condition is not None
         self.time_of_row = Linear(n_encoded, d_condition, bias=False)
+        self.drop_place = Dropout(place_dropout, random, rows=True)
         self.drop_condition = Dropout(condition_dropout, random, rows=True)
+        self.gate = nn.Parameter(torch.tensor([2.0, 0.0]))
         self.intercept = Linear(d_condition, 1, bias=False)
         self.level = nn.Parameter(torch.zeros(()))
         self.decoder = (
@@ -146,13 +149,58 @@ class STCGNetwork(nn.Module):
             return None
         return self.condition(n_steps or self.condition.n_steps)
 
+    def weigh_nodes(
+        self, log_kernel: Tensor, distance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        r"""Say how much each attached node counts, and all of them together.
+
+        Near nodes share a weight of 1 by their kernel. The gate
+
+        .. math:: \sigma(a - e^b \log(1 + d))
+
+        with learned :math:`a, b` and the distance :math:`d` to the nearest node
+        takes the condition back where no node is near: far away the global law
+        is left. In training, rows forget their nearest node (`place_dropout`)
+        or all of them (`condition_dropout`), so that the gate learns from places
+        that are as good as unseen.
+
+        Parameters
+        ----------
+        log_kernel, distance : Tensor of shape (B, K)
+            Logarithm of the kernel, and distance in kernel widths.
+
+        Returns
+        -------
+        log_weight : Tensor of shape (B, K)
+            Logarithm of the shares.
+        gate : Tensor of shape (B,)
+            In [0, 1].
+        """
+        nearest = distance[:, 0]
+        if self.training and self.drop_place.p > 0 and log_kernel.shape[1] > 1:
+            hidden = self.drop_place.mask(nearest) == 0.0
+            log_kernel = torch.cat(
+                [
+                    log_kernel[:, :1].masked_fill(hidden[:, None], -torch.inf),
+                    log_kernel[:, 1:],
+                ],
+                dim=1,
+            )
+            nearest = torch.where(hidden, distance[:, 1], nearest)
+        reach = self.gate[0] - self.gate[1].exp() * torch.log1p(nearest)
+        gate = torch.sigmoid(reach)
+        if self.training and self.drop_condition.p > 0:
+            gate = gate * self.drop_condition.mask(gate)
+        return torch.log_softmax(log_kernel, dim=1), gate
+
     def forward(
         self,
         numeric: Tensor,
         missing: Tensor,
         codes: Tensor,
         node_index: Tensor,
-        node_weight: Tensor,
+        node_log_kernel: Tensor,
+        node_distance: Tensor,
         step_lower: Tensor,
         step_upper: Tensor,
         step_fraction: Tensor,
@@ -167,8 +215,10 @@ class STCGNetwork(nn.Module):
             Standardized numbers, and where they are missing.
         codes : Tensor of shape (B, n_categorical)
             Category codes.
-        node_index, node_weight : Tensor of shape (B, K)
-            Attached nodes and their kernel weights.
+        node_index : Tensor of shape (B, K)
+            Attached nodes, nearest first.
+        node_log_kernel, node_distance : Tensor of shape (B, K)
+            Logarithm of their kernel, and their distance in kernel widths.
         step_lower, step_upper : Tensor of shape (B,)
             Steps before and after.
         step_fraction : Tensor of shape (B,)
@@ -183,7 +233,7 @@ class STCGNetwork(nn.Module):
         NetworkOutput
             Prediction, combination, intercept, weights and values.
         """
-        condition = states = None
+        condition = states = log_weight = None
         if self.condition is not None:
             if table is None:
                 table = self.condition_table()
@@ -191,11 +241,10 @@ class STCGNetwork(nn.Module):
             states = interpolate_steps(
                 table, node_index, step_lower, step_upper, step_fraction
             )
-            condition = (node_weight[:, None] @ states).squeeze(1)  # (B, C)
+            log_weight, gate = self.weigh_nodes(node_log_kernel, node_distance)
+            states = states * gate[:, None, None]
+            condition = mean_state(log_weight, states)  # (B, C)
             condition = condition + self.time_of_row(time_encoding)
-            if self.training and self.drop_condition.p > 0:
-                kept = self.drop_condition.mask(condition)  # (B, 1)
-                condition, states = condition * kept, states * kept[:, :, None]
             intercept = self.level + self.intercept(condition).squeeze(-1)
         else:
             intercept = self.level.expand(len(numeric))
@@ -203,11 +252,29 @@ class STCGNetwork(nn.Module):
             nothing = numeric[:, :0]
             return NetworkOutput(intercept, intercept, intercept, nothing, nothing)
         tokens, values = self.tokens(numeric, missing, codes)
-        decoded = self.decoder(self.encoder(tokens), condition, states, node_weight)
+        decoded = self.decoder(self.encoder(tokens), condition, states, log_weight)
         weights = decoded[:, : self.n_features]
         combination = intercept + (weights * values).sum(dim=-1)
         prediction = decoded[:, -1] if self.head == "dual" else combination
         return NetworkOutput(prediction, combination, intercept, weights, values)
+
+
+def mean_state(log_weight: Tensor, states: Tensor) -> Tensor:
+    """Mean state of the attached nodes.
+
+    Parameters
+    ----------
+    log_weight : Tensor of shape (B, K)
+        Logarithm of their shares.
+    states : Tensor of shape (B, K, C)
+        Their states.
+
+    Returns
+    -------
+    Tensor of shape (B, C)
+        The mean.
+    """
+    return (log_weight.exp()[:, None] @ states).squeeze(1)
 
 
 def interpolate_steps(

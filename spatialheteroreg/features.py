@@ -1,0 +1,161 @@
+"""Features as the network takes them: standardized, coded, gaps marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .columns import ColumnRoles, Table, read_numbers, rows_text
+from .sphere import FloatArray, IntArray
+
+Z_LIMIT = 10.0
+"""Standardized values are held within this many standard deviations."""
+
+
+@dataclass(frozen=True)
+class EncodedFeatures:
+    """Features as the network takes them.
+
+    Attributes
+    ----------
+    numeric : ndarray of shape (n, n_numeric), float32
+        Standardized; 0 where missing.
+    missing : ndarray of shape (n, n_numeric), bool
+        Where numbers are missing.
+    codes : ndarray of shape (n, n_categorical), int64
+        Categories: 0 unseen, 1 missing, 2 and on as in training.
+    """
+
+    numeric: NDArray[np.float32]
+    missing: NDArray[np.bool_]
+    codes: IntArray
+
+
+class FeatureEncoder:
+    """Standardize numbers, number categories, mark what is missing.
+
+    Attributes
+    ----------
+    center_, scale_ : ndarray of shape (n_numeric,)
+        Mean and standard deviation over the training rows; the deviation of
+        a constant feature is infinite, so that it counts as 0 ever after.
+    categories_ : list of Index
+        Known values of each categorical feature.
+    """
+
+    UNSEEN, MISSING, FIRST = 0, 1, 2
+
+    def fit(self, table: Table, roles: ColumnRoles) -> FeatureEncoder:
+        """Learn scales and categories.
+
+        Parameters
+        ----------
+        table : Table
+            Training table.
+        roles : ColumnRoles
+            Which columns are features.
+
+        Returns
+        -------
+        FeatureEncoder
+            Itself.
+        """
+        self.roles = roles
+        moments = [mean_and_deviation(_finite_numbers(table, j)) for j in roles.numeric]
+        self.center_, self.scale_ = np.array(moments).reshape(-1, 2).T
+        self.categories_ = [
+            pd.Index(sorted(table.column(j).dropna().unique(), key=str), dtype=object)
+            for j in roles.categorical
+        ]
+        return self
+
+    @property
+    def n_codes(self) -> list[int]:
+        """Number of codes of each categorical feature, reserved ones included."""
+        return [len(known) + self.FIRST for known in self.categories_]
+
+    def transform(self, table: Table) -> EncodedFeatures:
+        """Encode a table.
+
+        Parameters
+        ----------
+        table : Table
+            Table with the columns of the training table.
+
+        Returns
+        -------
+        EncodedFeatures
+            Arrays for the network.
+
+        Raises
+        ------
+        ValueError
+            If a number is infinite or not a number; says in which rows.
+        """
+        n = table.n_rows
+        numeric = np.zeros((n, len(self.roles.numeric)), dtype=np.float32)
+        missing = np.zeros(numeric.shape, dtype=bool)
+        for k, j in enumerate(self.roles.numeric):
+            values = _finite_numbers(table, j)
+            missing[:, k] = np.isnan(values)
+            with np.errstate(over="ignore"):
+                z = (values - self.center_[k]) / self.scale_[k]
+            numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
+        codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
+        for k, j in enumerate(self.roles.categorical):
+            column = table.column(j)
+            known = self.categories_[k].get_indexer(column.astype(object))
+            codes[:, k] = np.where(
+                column.isna(),
+                self.MISSING,
+                np.where(known < 0, self.UNSEEN, known + self.FIRST),
+            )
+        return EncodedFeatures(numeric, missing, codes)
+
+
+def _finite_numbers(table: Table, position: int) -> FloatArray:
+    label = table.label(position)
+    values = read_numbers(table.column(position), label)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise ValueError(
+            f"Column {label}: Input X contains infinity in {rows_text(infinite)}. "
+            "Replace it by a number, or by NaN for a missing value."
+        )
+    return values
+
+
+def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
+    """Mean and standard deviation of what is there, safe from overflow.
+
+    A constant column gets an infinite deviation: whatever it holds later, it
+    taught nothing and counts as 0.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers and NaN.
+
+    Returns
+    -------
+    mean, deviation : float
+        Of the numbers that are there.
+
+    Examples
+    --------
+    >>> mean_and_deviation(np.array([1.0, 3.0, np.nan]))
+    (2.0, 1.0)
+    """
+    present = values[~np.isnan(values)]
+    if present.size == 0:
+        return 0.0, np.inf
+    unit = max(float(np.abs(present).max()), np.finfo(float).tiny)
+    scaled = present / unit
+    center, deviation = float(scaled.mean()), float(scaled.std())
+    # A constant column keeps rounding noise; it must not be blown up to size 1.
+    if deviation * unit == 0.0 or deviation <= 1e-12 * max(abs(center), 1e-300):
+        return center * unit, np.inf
+    return center * unit, deviation * unit

@@ -1,0 +1,57 @@
+"""Rows, batches and the validation split."""
+
+import numpy as np
+import pytest
+import torch
+
+from spatialheteroreg.batches import Batches, Rows, split_validation
+from spatialheteroreg.network.layers import RandomSource
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows({"x": torch.arange(10.0)}, torch.arange(10.0))
+
+
+class TestBatches:
+    def test_every_row_comes_once_in_a_new_order(self, rows):
+        batches = Batches(rows, 3, RandomSource(0))
+        first, second = (torch.cat([y for _, y in batches]) for _ in range(2))
+        assert len(batches) == 4
+        for order in (first, second):
+            assert sorted(order.tolist()) == list(range(10))
+        assert not torch.equal(first, second)
+
+    def test_without_a_source_the_order_stays(self, rows):
+        y = torch.cat([y for _, y in Batches(rows, 4)])
+        assert y.tolist() == list(range(10))
+
+    def test_weights_travel_beside_the_target(self):
+        rows = Rows({"x": torch.zeros(3)}, torch.arange(3.0), torch.ones(3) * 2)
+        (_, y), *_ = Batches(rows, 3)
+        assert y.tolist() == [[0.0, 2.0], [1.0, 2.0], [2.0, 2.0]]
+
+
+class TestSplit:
+    places = np.repeat(np.arange(10), 5)
+
+    def split(self, kind, fraction=0.2):
+        return split_validation(kind, fraction, self.places, np.random.RandomState(0))
+
+    def test_no_early_stopping_holds_nothing_out(self):
+        training, held_out = self.split(False)
+        assert (len(training), len(held_out)) == (50, 0)
+
+    def test_rows_are_split(self):
+        training, held_out = self.split("rows")
+        assert len(held_out) == 10
+        assert sorted([*training, *held_out]) == list(range(50))
+
+    def test_whole_places_are_split(self):
+        training, held_out = self.split("places")
+        assert len(set(self.places[held_out])) == 2
+        assert not set(self.places[training]) & set(self.places[held_out])
+
+    def test_too_few_places_are_refused(self):
+        with pytest.raises(ValueError, match="would hold out 0 of 10 places"):
+            self.split("places", 0.01)

@@ -1,0 +1,182 @@
+"""Explanations: they add up, lie over the columns, and can be drawn."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from spatialheteroreg import STCGRegressor
+
+from .conftest import make_table
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module", params=["additive", "dual"])
+def fitted(request):
+    X, y = make_table(300)
+    model = STCGRegressor(head=request.param, n_nodes=20, max_iter=10, random_state=0)
+    return model.fit(X, y), X, y
+
+
+@pytest.fixture(scope="module")
+def additive():
+    X, y = make_table(300)
+    return STCGRegressor(n_nodes=20, max_iter=10, random_state=0).fit(X, y), X, y
+
+
+class TestExplain:
+    def test_rows_add_up_to_the_prediction(self, additive):
+        model, X, y = additive
+        explanation = model.explain(X)
+        total = explanation.values.sum(axis=1) + explanation.base_values
+        prediction = model.predict(X)
+        assert (
+            np.abs(total - prediction) <= 1e-5 * (np.abs(prediction) + y.std())
+        ).all()
+
+    def test_the_dual_head_explains_the_combination_and_says_how_well(self):
+        X, y = make_table(300)
+        model = STCGRegressor(head="dual", n_nodes=20, random_state=0).fit(X, y)
+        explanation = model.explain(X)
+        total = explanation.values.sum(axis=1) + explanation.base_values
+        prediction = model.predict(X)
+        assert not np.allclose(total, prediction, atol=1e-3)
+        r2 = 1 - np.mean((prediction - total) ** 2) / prediction.var()
+        assert model.explanation_r2_ == pytest.approx(r2)
+        assert model.explanation_r2_ > 0.5
+
+    def test_has_the_form_that_shap_wants(self, fitted):
+        model, X, _ = fitted
+        explanation = model.explain(X)
+        assert explanation.values.shape == explanation.data.shape == X.shape
+        assert explanation.base_values.shape == (len(X),)
+        assert explanation.data.dtype == np.float64
+        assert explanation.feature_names == list(X.columns)
+        assert len(set(explanation.base_values)) == 1
+
+    def test_data_are_numbers_and_display_data_the_originals(self, fitted):
+        model, X, _ = fitted
+        explanation = model.explain(X)
+        years = explanation.data[:, 2]
+        assert years.astype(int).tolist() == X.time.dt.year.tolist()
+        assert explanation.data[0, 3] == X.rain[0]
+        assert np.isnan(explanation.data[3, 3])
+        shown = explanation.display_data
+        assert shown[0].tolist() == X.iloc[0].tolist()
+
+    def test_contributions_average_to_zero_over_the_training_rows(self, fitted):
+        model, X, _ = fitted
+        values = model.explain(X).values
+        np.testing.assert_allclose(
+            values[:, [0, 1, 3, 4, 5]].mean(axis=0), 0, atol=1e-9
+        )
+
+    def test_place_is_shared_by_its_two_columns(self, fitted):
+        model, X, _ = fitted
+        values = model.explain(X).values
+        np.testing.assert_array_equal(values[:, 0], values[:, 1])
+
+    def test_place_depends_on_place_and_time_on_both_but_on_no_feature(self, fitted):
+        model, X, _ = fitted
+        before = model.explain(X).values
+        later = model.explain(X.assign(time=X.time + pd.Timedelta(days=90))).values
+        np.testing.assert_allclose(before[:, 0], later[:, 0], atol=1e-12)
+        assert not np.allclose(before[:, 2], later[:, 2])
+        wetter = model.explain(X.assign(rain=X.rain + 1)).values
+        np.testing.assert_allclose(before[:, :3], wetter[:, :3], atol=1e-12)
+
+    def test_time_averages_to_zero_over_the_training_times_at_any_place(self, additive):
+        model, X, _ = additive
+        at_one_place = X.assign(lat=10.0, lon=20.0)
+        assert model.explain(at_one_place).values[:, 2].mean() == pytest.approx(
+            0, abs=1e-6
+        )
+
+    @pytest.mark.parametrize("absent", [["time"], ["lat", "lon"], ["cover"]])
+    def test_adds_up_without_some_columns(self, absent):
+        X, y = make_table()
+        X = X.drop(columns=absent)
+        model = STCGRegressor(max_iter=2, n_nodes=5, random_state=0).fit(X, y)
+        explanation = model.explain(X)
+        total = explanation.values.sum(axis=1) + explanation.base_values
+        np.testing.assert_allclose(total, model.predict(X), atol=1e-9)
+
+    def test_a_single_row(self, fitted):
+        model, X, _ = fitted
+        np.testing.assert_allclose(
+            model.explain(X.iloc[[5]]).values[0], model.explain(X).values[5], atol=1e-9
+        )
+
+    def test_without_names_columns_are_numbered(self):
+        X, y = make_table()
+        X = X[["lat", "lon", "rain"]].to_numpy()
+        model = STCGRegressor(lat=0, lon=1, max_iter=1, random_state=0).fit(X, y)
+        assert model.explain(X).feature_names == ["x0", "x1", "x2"]
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize(
+        "plot", ["beeswarm", "bar", "scatter", "waterfall", "heatmap"]
+    )
+    def test_shap_draws_it(self, additive, plot):
+        import matplotlib.pyplot as plt
+        import shap
+
+        model, X, _ = additive
+        explanation = model.explain(X)
+        argument = {"scatter": explanation[:, "heat"], "waterfall": explanation[0]}
+        getattr(shap.plots, plot)(argument.get(plot, explanation), show=False)
+        assert plt.gcf().axes
+        plt.close("all")
+
+
+class TestWeights:
+    def test_are_the_shares_of_the_contributions(self, fitted):
+        model, X, _ = fitted
+        weights, values = model.feature_weights(X), np.abs(model.explain(X).values)
+        assert weights.shape == X.shape
+        np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+        np.testing.assert_allclose(weights, values / values.sum(axis=1, keepdims=True))
+
+    def test_importances_are_their_mean_over_the_training_rows(self, fitted):
+        model, X, _ = fitted
+        assert model.feature_importances_.shape == (X.shape[1],)
+        assert model.feature_importances_.sum() == pytest.approx(1.0)
+        np.testing.assert_allclose(
+            model.feature_importances_, model.feature_weights(X).mean(axis=0)
+        )
+
+
+class TestLocalEffects:
+    @pytest.mark.parametrize("feature", ["rain", "heat"])
+    def test_are_the_derivatives_of_the_prediction(self, fitted, feature):
+        model, X, _ = fitted
+        X = X.dropna()
+        step = 1e-4 * X[feature].std()
+        up, down = (
+            model.predict(X.assign(**{feature: X[feature] + s})) for s in (step, -step)
+        )
+        slopes = model.local_effects(X)
+        expected = (up - down) / (2 * step)
+        # Predictions round features to float32.
+        np.testing.assert_allclose(slopes[feature], expected, rtol=0.05, atol=0.01)
+
+    def test_have_a_column_a_numeric_feature_and_the_index_of_X(self, fitted):
+        model, X, _ = fitted
+        X = X.set_index(X.index + 1000)
+        slopes = model.local_effects(X)
+        assert list(slopes.columns) == ["rain", "heat"]
+        assert slopes.index.equals(X.index)
+
+    def test_are_missing_where_the_feature_is(self, fitted):
+        model, X, _ = fitted
+        missing = model.local_effects(X).isna()
+        assert missing.to_numpy().sum() == 1
+        assert missing.loc[3, "rain"]
+
+    def test_find_a_sign_that_flips_across_the_equator(self):
+        X, y = make_table(1500)
+        model = STCGRegressor(random_state=0).fit(X, y)
+        effect = model.local_effects(X).rain
+        assert effect[X.lat > 20].median() == pytest.approx(1.0, abs=0.3)
+        assert effect[X.lat < -20].median() == pytest.approx(-1.0, abs=0.3)

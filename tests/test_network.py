@@ -1,0 +1,329 @@
+"""The network: shapes, equations, what may influence what."""
+
+import numpy as np
+import pytest
+import torch
+
+from spatialheteroreg.network import ConditionEncoder, FeatureTokens, STCGNetwork
+from spatialheteroreg.network.attention import (
+    CrossAttention,
+    SelfAttention,
+    linear_attention,
+)
+from spatialheteroreg.network.condition import GraphConvolution
+from spatialheteroreg.network.layers import Dropout, RandomSource, initialize
+from spatialheteroreg.network.stcg import interpolate_steps, mean_state
+
+B, K, M, S = 7, 3, 5, 4
+
+
+@pytest.fixture
+def random() -> RandomSource:
+    return RandomSource(0)
+
+
+def make_network(random, *, conditioned=True, cyclic=True, **parameters):
+    adjacency = (torch.eye(M) + 0.1).to_sparse()
+    condition = None
+    if conditioned:
+        condition = ConditionEncoder(
+            torch.randn(M, 3, generator=random.generator),
+            adjacency,
+            torch.rand(2 * S, 5, generator=random.generator),
+            S,
+            cyclic,
+            d_condition=8,
+            gcn_layers=parameters.pop("gcn_layers", 1),
+            lstm_layers=parameters.pop("lstm_layers", 1),
+        )
+    options = {
+        "n_features": 3,
+        "d_token": 8,
+        "n_heads": 2,
+        "n_layers": 1,
+        "d_condition": 8,
+        "d_hidden": 16,
+        "n_encoded": 5,
+        "attention": "linear",
+        "head": "additive",
+        "dropout": 0.0,
+        "place_dropout": 0.0,
+        "condition_dropout": 0.0,
+        "random": random,
+        **parameters,
+    }
+    network = STCGNetwork(FeatureTokens(2, [4], 8), condition, **options)
+    return initialize(network, random)
+
+
+def make_batch(n_rows=B, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    distance = torch.rand(n_rows, K, generator=generator).sort(dim=1).values
+    return {
+        "numeric": torch.randn(n_rows, 2, generator=generator),
+        "missing": torch.zeros(n_rows, 2, dtype=torch.bool),
+        "codes": torch.randint(1, 4, (n_rows, 1), generator=generator),
+        "node_index": torch.randint(0, M, (n_rows, K), generator=generator),
+        "node_log_kernel": -(distance**2),
+        "node_distance": distance,
+        "step_lower": torch.randint(0, S, (n_rows,), generator=generator),
+        "step_upper": torch.randint(0, S, (n_rows,), generator=generator),
+        "step_fraction": torch.rand(n_rows, generator=generator),
+        "time_encoding": torch.rand(n_rows, 5, generator=generator),
+    }
+
+
+class TestLinearAttention:
+    def test_matches_the_quadratic_form(self, random):
+        q, k, v = torch.randn(3, 2, 6, 4, generator=random.generator)
+        phi = lambda x: 1 + torch.nn.functional.elu(x)  # noqa: E731
+        score = phi(q) @ phi(k).transpose(-1, -2)
+        expected = score / score.sum(dim=-1, keepdim=True) @ v
+        torch.testing.assert_close(linear_attention(q, k, v), expected)
+
+    def test_output_is_a_weighted_mean(self, random):
+        q, k, v = torch.randn(3, 2, 6, 4, generator=random.generator)
+        out = linear_attention(q, k, v)
+        assert (out <= v.amax(dim=1, keepdim=True) + 1e-6).all()
+        assert (out >= v.amin(dim=1, keepdim=True) - 1e-6).all()
+
+    @pytest.mark.parametrize("attention", ["linear", "softmax"])
+    def test_self_attention_follows_a_permutation_of_tokens(self, random, attention):
+        block = initialize(SelfAttention(8, 2, attention, 0.0, random), random)
+        x = torch.randn(2, 5, 8, generator=random.generator)
+        order = torch.tensor([3, 1, 4, 0, 2])
+        torch.testing.assert_close(block(x)[:, order], block(x[:, order]))
+
+    def test_kinds_of_attention_differ(self, random):
+        x = torch.randn(2, 5, 8, generator=random.generator)
+        linear, softmax = (
+            initialize(SelfAttention(8, 2, kind, 0.0, random), RandomSource(3))(x)
+            for kind in ("linear", "softmax")
+        )
+        assert not torch.allclose(linear, softmax)
+
+
+def test_cross_attention_ignores_nodes_without_weight(random):
+    cross = initialize(CrossAttention(8, 6, 2), random)
+    tokens = torch.randn(2, 5, 8, generator=random.generator)
+    states = torch.randn(2, 4, 6, generator=random.generator)
+    log_weights = torch.tensor([0.0, -0.5, -1.0, -torch.inf]).expand(2, 4)
+    other = states.clone()
+    other[:, 3] = 99.0
+    torch.testing.assert_close(
+        cross(tokens, states, log_weights), cross(tokens, other, log_weights)
+    )
+
+
+def test_graph_convolution_is_that_of_pytorch_geometric(random):
+    gcn = pytest.importorskip("torch_geometric.nn").GCNConv
+    layer = initialize(GraphConvolution(6, 4), random)
+    layer.bias.data.normal_(generator=random.generator)
+    dense = torch.rand(M, M, generator=random.generator)
+    dense = dense + dense.T
+    reference = gcn(6, 4, normalize=False)
+    reference.lin.weight.data = layer.linear.weight.data
+    reference.bias.data = layer.bias.data
+    x = torch.randn(S, M, 6, generator=random.generator)
+    index = dense.nonzero().T
+    expected = torch.stack(
+        [reference(step, index, dense[index[0], index[1]]) for step in x]
+    )
+    torch.testing.assert_close(layer(x, dense.to_sparse()), expected)
+
+
+class TestTokens:
+    def test_a_missing_number_has_its_own_token_and_value(self, random):
+        tokens = initialize(FeatureTokens(2, [], 4), random)
+        tokens.missing_value.data.fill_(0.7)
+        tokens.missing_vector.data.fill_(1.0)
+        numeric, codes = torch.zeros(2, 2), torch.zeros(2, 0, dtype=torch.long)
+        missing = torch.tensor([[True, False], [False, False]])
+        token, value = tokens(numeric, missing, codes)
+        assert value.tolist() == [[pytest.approx(0.7), 0.0], [0.0, 0.0]]
+        assert not torch.equal(token[0, 0], token[1, 0])
+        assert torch.equal(token[0, 1], token[1, 1])
+
+    def test_categories_do_not_share_vectors_across_features(self, random):
+        tokens = initialize(FeatureTokens(0, [3, 3], 4), random)
+        tokens.bias.data.zero_()
+        codes = torch.tensor([[2, 2]])
+        token, value = tokens(
+            torch.zeros(1, 0), torch.zeros(1, 0, dtype=torch.bool), codes
+        )
+        assert not torch.equal(token[0, 0], token[0, 1])
+        assert value[0, 0] != value[0, 1]
+
+    def test_an_unseen_category_says_nothing(self, random):
+        tokens = initialize(FeatureTokens(0, [3], 4), random)
+        token, value = tokens(
+            torch.zeros(1, 0), torch.zeros(1, 0, dtype=torch.bool), torch.tensor([[0]])
+        )
+        torch.testing.assert_close(token[0], tokens.bias.data)
+        assert value.item() == 0.0
+
+
+class TestCondition:
+    def test_steps_after_training_roll_on_without_changing_the_past(self, random):
+        encoder = make_network(random, cyclic=False).condition
+        known, longer = encoder(S), encoder(2 * S)
+        assert longer.shape == (2 * S, M, 8)
+        torch.testing.assert_close(longer[:S], known)
+
+    def test_without_lstm_steps_know_only_their_own_time(self, random):
+        encoder = make_network(random, lstm_layers=0).condition
+        before = encoder(S)
+        encoder.time_encoding[0] += 1.0
+        after = encoder(S)
+        assert not torch.allclose(before[0], after[0])
+        torch.testing.assert_close(before[1:], after[1:])
+
+    def test_lstm_carries_earlier_steps_forward(self, random):
+        encoder = make_network(random, cyclic=False).condition
+        before = encoder(S)
+        encoder.time_encoding[1] += 1.0
+        after = encoder(S)
+        torch.testing.assert_close(before[0], after[0])
+        assert not torch.allclose(before[2:], after[2:])
+
+    def test_a_cycle_begins_with_the_memory_of_its_end(self, random):
+        encoder = make_network(random, cyclic=True).condition
+        before = encoder(S)
+        encoder.time_encoding[S - 1] += 1.0
+        assert not torch.allclose(before[0], encoder(S)[0])
+
+    def test_without_gcn_nodes_do_not_mix(self, random):
+        for gcn_layers, mixed in ((0, False), (1, True)):
+            encoder = make_network(random, gcn_layers=gcn_layers).condition
+            before = encoder(S)
+            encoder.node_vectors.data[0] += 1.0
+            after = encoder(S)
+            assert torch.allclose(before[:, 1:], after[:, 1:]) is not mixed
+
+
+class TestNetwork:
+    @pytest.mark.parametrize("head", ["additive", "dual"])
+    @pytest.mark.parametrize("conditioned", [True, False])
+    def test_the_combination_adds_up(self, random, head, conditioned):
+        output = make_network(random, head=head, conditioned=conditioned)(
+            **make_batch()
+        )
+        expected = output.intercept + (output.weights * output.values).sum(dim=1)
+        torch.testing.assert_close(output.combination, expected)
+        same = torch.equal(output.prediction, output.combination)
+        assert same is (head == "additive")
+
+    def test_the_intercept_sees_place_and_time_only(self, random):
+        network, batch = make_network(random), make_batch()
+        other = {**batch, "numeric": batch["numeric"] + 1.0}
+        torch.testing.assert_close(
+            network(**batch).intercept, network(**other).intercept
+        )
+        assert not torch.allclose(network(**batch).weights, network(**other).weights)
+
+    def test_far_from_every_node_the_global_law_is_left(self, random):
+        network, batch = make_network(random), make_batch()
+        batch["time_encoding"].zero_()
+        far = {**batch, "node_distance": batch["node_distance"] + 1e9}
+        elsewhere = {**far, "node_index": (far["node_index"] + 1) % M}
+        torch.testing.assert_close(network(**far), network(**elsewhere))
+        assert not torch.allclose(
+            network(**batch).prediction, network(**far).prediction
+        )
+
+    def test_place_dropout_hides_the_nearest_node_in_training_only(self, random):
+        network, batch = make_network(random, place_dropout=0.999), make_batch()
+        log_kernel, distance = batch["node_log_kernel"], batch["node_distance"]
+        shares = network.train().weigh_nodes(log_kernel, distance)[0].exp()
+        torch.testing.assert_close(shares.sum(dim=1), torch.ones(B))
+        assert (shares[:, 0] == 0).all()
+        assert (
+            network.eval().weigh_nodes(log_kernel, distance)[0].exp()[:, 0] > 0
+        ).all()
+
+    def test_condition_dropout_hides_all_nodes(self, random):
+        network, batch = make_network(random, condition_dropout=0.999), make_batch()
+        _, gate = network.weigh_nodes(batch["node_log_kernel"], batch["node_distance"])
+        assert (gate == 0).all()
+
+    def test_rows_do_not_see_each_other(self, random):
+        network = make_network(random).double()
+        batch = {
+            k: v.double() if v.is_floating_point() else v
+            for k, v in make_batch().items()
+        }
+        together = network(**batch).prediction
+        alone = torch.cat(
+            [
+                network(**{k: v[i : i + 1] for k, v in batch.items()}).prediction
+                for i in range(B)
+            ]
+        )
+        torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
+
+    def test_every_parameter_learns(self, random):
+        network = make_network(random, head="dual", cyclic=False)
+        batch = make_batch(64)
+        batch["missing"][::3] = True
+        output = network(**batch)
+        (
+            output.prediction.square().sum() + output.combination.square().sum()
+        ).backward()
+        idle = [name for name, p in network.named_parameters() if p.grad is None]
+        assert idle == []
+
+    def test_no_features_leave_the_intercept(self, random):
+        network = make_network(random, n_features=0)
+        batch = make_batch()
+        output = network(**batch)
+        assert output.weights.shape == (B, 0)
+        torch.testing.assert_close(output.prediction, output.intercept)
+
+
+def test_interpolation_meets_the_table_at_the_steps():
+    table = torch.arange(S * M * 2.0).view(S, M, 2)
+    node = torch.tensor([[1, 3]])
+    lower, upper = torch.tensor([1]), torch.tensor([2])
+    for fraction, step in ((0.0, 1), (1.0, 2)):
+        states = interpolate_steps(table, node, lower, upper, torch.tensor([fraction]))
+        torch.testing.assert_close(states[0], table[step, node[0]])
+
+
+def test_mean_state_weighs_states():
+    states = torch.tensor([[[1.0], [3.0]]])
+    log_weight = torch.tensor([[0.25, 0.75]]).log()
+    assert mean_state(log_weight, states).item() == pytest.approx(2.5)
+
+
+class TestRandomness:
+    def test_building_and_drawing_leave_the_global_generator_alone(self, random):
+        before = torch.get_rng_state()
+        network = make_network(random, dropout=0.5, condition_dropout=0.5)
+        network.train()(**make_batch())
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_the_seed_decides_every_parameter(self):
+        one, same, other = (
+            make_network(RandomSource(seed)).state_dict() for seed in (0, 0, 1)
+        )
+        assert all(torch.equal(one[name], same[name]) for name in one)
+        assert not all(torch.equal(one[name], other[name]) for name in one)
+
+    def test_dropout_keeps_the_mean_and_stops_outside_training(self, random):
+        dropout = Dropout(0.3, random)
+        x = torch.ones(200, 200)
+        assert dropout(x).mean().item() == pytest.approx(1.0, abs=0.02)
+        assert (dropout(x) == 0).float().mean().item() == pytest.approx(0.3, abs=0.02)
+        assert torch.equal(dropout.eval()(x), x)
+
+    def test_a_pickled_source_goes_on_where_it_was(self, random):
+        import copy
+        import pickle
+
+        torch.rand(3, generator=random.generator)
+        copies = [pickle.loads(pickle.dumps(random)), copy.deepcopy(random)]
+        expected = torch.rand(4, generator=random.generator)
+        for copied in copies:
+            np.testing.assert_array_equal(
+                torch.rand(4, generator=copied.generator), expected
+            )

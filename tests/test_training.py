@@ -1,0 +1,162 @@
+"""Batches, loss, schedule, stopping, interruption."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from spatialheteroreg import STCGRegressor
+from spatialheteroreg.network import NetworkOutput
+from spatialheteroreg.training import (
+    CombinedLoss,
+    EpochProgress,
+    adamw,
+    resolve_device,
+)
+
+
+class TestLoss:
+    def output(self, prediction, combination):
+        nothing = torch.zeros(2, 0)
+        return NetworkOutput(prediction, combination, prediction, nothing, nothing)
+
+    def test_dual_adds_both_terms(self):
+        output = self.output(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 2.0]))
+        loss = CombinedLoss(0.5)(output, torch.zeros(2))
+        assert loss.item() == pytest.approx(1.0 + 0.5 * 4.0)
+
+    def test_additive_counts_once(self):
+        prediction = torch.tensor([1.0, 1.0])
+        loss = CombinedLoss(1.0)(self.output(prediction, prediction), torch.zeros(2))
+        assert loss.item() == pytest.approx(1.0)
+
+    def test_sample_weights_weigh(self):
+        prediction = torch.tensor([1.0, 3.0])
+        target = torch.tensor([[0.0, 2.0], [0.0, 0.0]])
+        loss = CombinedLoss(1.0)(self.output(prediction, prediction), target)
+        assert loss.item() == pytest.approx(1.0)
+
+
+def test_only_matrices_decay():
+    matrix, bias = (
+        torch.nn.Parameter(torch.ones(2, 2)),
+        torch.nn.Parameter(torch.ones(2)),
+    )
+    groups = adamw([{"params": [matrix, bias]}], weight_decay=0.1, lr=1.0).param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert (decay[id(matrix)], decay[id(bias)]) == (0.1, 0.0)
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="device='abacus' cannot be used"):
+        resolve_device("abacus")
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("auto") in {"cpu", "cuda", "mps"}
+
+
+class TestFit:
+    def fit(self, table, **parameters):
+        return STCGRegressor(random_state=0, n_nodes=5, **parameters).fit(*table)
+
+    def test_the_schedule_runs_to_its_end(self, table):
+        model = self.fit(table, max_iter=4)
+        assert model.n_iter_ == len(model.history_) == 4
+        optimizer = model.net_.optimizer_
+        assert optimizer.param_groups[0]["lr"] < 0.05 * model.learning_rate
+
+    def test_the_loss_falls(self, table):
+        history = self.fit(table, max_iter=30).history_
+        assert history[-1]["train_loss"] < 0.5 * history[0]["train_loss"]
+
+    @pytest.mark.parametrize("kind", ["rows", "places"])
+    def test_early_stopping_restores_the_best_weights(self, table, kind):
+        model = self.fit(
+            table,
+            early_stopping=kind,
+            validation_fraction=0.3,
+            learning_rate=0.1,
+            max_iter=60,
+            n_iter_no_change=3,
+        )
+        losses = [epoch["valid_loss"] for epoch in model.history_]
+        assert model.n_iter_ < 60
+        assert np.argmin(losses) == pytest.approx(model.n_iter_ - 4, abs=3)
+
+    def test_ctrl_c_after_an_epoch_leaves_a_usable_model(self, table, monkeypatch):
+        interrupt_after(monkeypatch, epochs=2)
+        with pytest.warns(UserWarning, match="Interrupted after epoch 2 of 5"):
+            model = self.fit(table, max_iter=5)
+        assert model.n_iter_ == 2
+        assert np.isfinite(model.predict(table[0])).all()
+
+    def test_ctrl_c_before_the_first_epoch_leaves_nothing(self, table, monkeypatch):
+        interrupt_after(monkeypatch, epochs=0)
+        model = STCGRegressor(random_state=0)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(*table)
+        assert not hasattr(model, "net_")
+        assert not hasattr(model, "n_features_in_")
+
+    def test_a_loss_that_is_not_finite_is_an_error(self, table):
+        model = STCGRegressor(random_state=0, learning_rate=1e30, max_iter=3)
+        with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+            model.fit(*table)
+        assert not hasattr(model, "net_")
+
+    def test_verbose_shows_a_bar_and_silence_is_silent(self, table, capfd):
+        self.fit(table, max_iter=2)
+        assert capfd.readouterr() == ("", "")
+        self.fit(table, max_iter=2, verbose=1)
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert "2/2" in err
+        assert "train_loss" in err
+
+    def test_warm_start_goes_on(self, table):
+        model = STCGRegressor(random_state=0, max_iter=3, warm_start=True).fit(*table)
+        first = model.predict(table[0])
+        model.fit(*table)
+        assert model.n_iter_ == 6
+        assert not np.allclose(first, model.predict(table[0]))
+        assert model.history_[3]["train_loss"] < model.history_[0]["train_loss"]
+
+    def test_no_global_setting_of_torch_changes(self, table):
+        before = (
+            torch.get_num_threads(),
+            torch.get_rng_state(),
+            torch.get_default_dtype(),
+        )
+        np.random.seed(0)
+        numpy_state = np.random.get_state()[1].copy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.fit(table, max_iter=2).predict(table[0])
+        after = (
+            torch.get_num_threads(),
+            torch.get_rng_state(),
+            torch.get_default_dtype(),
+        )
+        assert before[0] == after[0]
+        assert torch.equal(before[1], after[1])
+        assert before[2] == after[2]
+        np.testing.assert_array_equal(numpy_state, np.random.get_state()[1])
+
+
+def interrupt_after(monkeypatch, epochs):
+    """Press Ctrl-C in the first batch after so many epochs."""
+    seen = []
+    counted = EpochProgress.on_epoch_end
+    forward = CombinedLoss.forward
+
+    def on_epoch_end(self, net, **kwargs):
+        seen.append(1)
+        counted(self, net, **kwargs)
+
+    def interrupted(self, output, target):
+        if len(seen) == epochs:
+            raise KeyboardInterrupt
+        return forward(self, output, target)
+
+    monkeypatch.setattr(EpochProgress, "on_epoch_end", on_epoch_end)
+    monkeypatch.setattr(CombinedLoss, "forward", interrupted)

@@ -43,8 +43,8 @@ class Model:
 
 
 def as_it_is(task: Task) -> pd.DataFrame:
-    """Give the table itself: dates as dates, categories as categories."""
-    return task.X
+    """Give the table itself, with its coordinates under names that are found."""
+    return task.X.rename(columns={task.lat: "lat", task.lon: "lon", task.time: "time"})
 
 
 def dates_as_numbers(task: Task) -> pd.DataFrame:
@@ -285,6 +285,10 @@ def _append(path: Path | None, row: dict[str, Any]) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
+    if not is_new and list(pd.read_csv(path, nrows=0)) != list(row):
+        raise ValueError(
+            f"{path} has other columns than this version writes. Name a new file."
+        )
     pd.DataFrame([row]).to_csv(path, mode="a", header=is_new, index=False)
 
 

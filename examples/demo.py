@@ -50,7 +50,7 @@ def agreement(model, X, X_train, true_effects):
 
 def draw(globe, model, X_test, slopes):
     """Draw maps of true and learned effects on one day, and all held-out rows."""
-    lat, lon = np.arange(-89, 90, 2.0), np.arange(-179, 180, 2.0)
+    lat, lon = np.linspace(-90, 90, 91), np.linspace(-180, 180, 181)
     grid = globe.law.features(
         *(axis.ravel() for axis in np.meshgrid(lat, lon, indexing="ij")),
         np.full(lat.size * lon.size, DAY),
@@ -97,8 +97,7 @@ def draw_map(axes, lat, lon, values, limit):
         cmap="RdBu_r",
         vmin=-limit,
         vmax=limit,
-        shading="nearest",
-        rasterized=True,
+        shading="gouraud",
     )
     axes.set_longitude_grid(60)
     axes.set_latitude_grid(30)

@@ -18,6 +18,7 @@ from torch import Tensor
 from .inputs import Arrays
 from .inspection.explanation import RowEffects
 from .network import STCGNetwork
+from .network.condition import ConditionTable
 from .network.stcg import mean_state
 from .sphere import FloatArray
 
@@ -184,19 +185,21 @@ class Evaluator:
         slopes[inputs["missing"]] = np.nan
         return slopes
 
-    def _table(self, inputs: Arrays) -> Tensor | None:
+    def _table(self, inputs: Arrays) -> ConditionTable | None:
         if self.network.condition is None:
             return None
         last = int(max(inputs["step_upper"].max(), inputs["step_lower"].max()))
         n_steps = max(last + 1, self.network.condition.n_steps)
         return self.network.condition_table(n_steps)
 
-    def _mean_over_time(self, table: Tensor | None, mean: TimeMean) -> Tensor | None:
+    def _mean_over_time(
+        self, table: ConditionTable | None, mean: TimeMean
+    ) -> Tensor | None:
         """Mean state of each node over the training times, (M, C)."""
-        if table is None:
+        if table is None or self.network.condition is None:
             return None
         share = torch.as_tensor(mean.step_share, device=self.device)
-        return torch.tensordot(share, table[: len(share)], dims=1)
+        return self.network.condition.mean_states(table, share)
 
     def _place_intercept(
         self, place_states: Tensor, chunk: dict[str, Tensor], mean: TimeMean

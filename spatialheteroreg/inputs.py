@@ -117,7 +117,7 @@ class InputBuilder:
         if self._time_position is None:
             period = None
         self.axis_ = TimeAxis(period, **self.axis_parameters).fit(
-            self.read_time(table)[rows]
+            self.read_time(table)[rows], n_places
         )
         return self
 

@@ -93,7 +93,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
     time_axis : {"auto", "cycle", "sequence"}, default="auto"
         Whether the steps of the recurrent network go around one cycle or run
         along the whole span of the training times. "auto" takes the sequence
-        where each of its steps has at least 60 rows.
+        where rows fill at least half of the cells that places and its steps
+        make, with 60 rows a step or more, as gridded data do.
     n_steps : int or "auto", default="auto"
         Number of steps. "auto": 12 a cycle.
     gcn_layers, lstm_layers : int, default=1

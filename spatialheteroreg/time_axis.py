@@ -13,6 +13,7 @@ from .sphere import FloatArray, IntArray
 STEPS_PER_CYCLE = 12
 MAX_STEPS = 240
 ROWS_PER_STEP = 60
+FILLED_CELLS = 0.5
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class TimeAxis:
     period : float or None, default=None
         Length of the cycle in the unit of the times; None means no cycle.
     kind : {"auto", "cycle", "sequence"}, default="auto"
-        How the steps are laid. "auto" takes the sequence where every one of
-        its steps has at least 60 rows to learn from, else the cycle.
+        How the steps are laid. "auto" takes the sequence where rows fill at
+        least half of the cells that places and its steps make, with 60 rows a
+        step or more, as gridded data do; else the cycle.
     n_steps : int or "auto", default="auto"
         Number of steps. "auto": 12 a cycle.
 
@@ -85,13 +87,15 @@ class TimeAxis:
         self.kind = kind
         self.n_steps = n_steps
 
-    def fit(self, time: ArrayLike) -> TimeAxis:
+    def fit(self, time: ArrayLike, n_places: int = 1) -> TimeAxis:
         """Lay the steps over the training times.
 
         Parameters
         ----------
         time : array_like of shape (n,)
             Finite times as numbers.
+        n_places : int, default=1
+            Distinct places of the rows.
 
         Returns
         -------
@@ -107,7 +111,8 @@ class TimeAxis:
         if self.period is None or n_distinct == 1:
             self.kind_ = "sequence"
         elif self.kind == "auto":
-            enough = len(times) >= ROWS_PER_STEP * sequence
+            wanted = max(ROWS_PER_STEP, FILLED_CELLS * n_places) * sequence
+            enough = len(times) >= wanted
             self.kind_ = "sequence" if enough and span > 0 else "cycle"
         if self.kind_ == "cycle":
             assert self.period is not None

@@ -2,12 +2,14 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 from sklearn.model_selection import GroupKFold, KFold
 
 from benchmarks import accuracy, tasks
@@ -15,6 +17,15 @@ from spatialheteroreg.datasets import make_heterogeneous_globe
 
 DATA = os.environ.get("STCG_DATA")
 real_data = pytest.mark.skipif(not DATA, reason="STCG_DATA names no folder of data")
+
+RESULT = {
+    "n_train": 4,
+    "n_test": 1,
+    "rmse": 1.0,
+    "r2": 0.5,
+    "fit_seconds": 2.0,
+    "predict_seconds": 0.1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +132,15 @@ def test_trees_get_numbers_for_dates(folder):
     assert accuracy.dates_as_numbers(still) is still.X
 
 
+def test_coordinates_get_names_that_are_found(folder):
+    task = tasks.load_task("towers", folder)
+    names = {"lat": "y", "lon": "x", "time": "observed"}
+    other = replace(task, X=task.X.rename(columns=names), **names)
+    assert_frame_equal(accuracy.as_it_is(other), task.X)
+    still = tasks.load_task("still", folder)
+    assert_frame_equal(accuracy.as_it_is(still), still.X)
+
+
 def test_runs_and_resumes(folder, tmp_path, capsys, monkeypatch):
     out = tmp_path / "results" / "accuracy.csv"
     command = ["--data", str(folder), "--task", "towers", "--task", "still"]
@@ -135,7 +155,7 @@ def test_runs_and_resumes(folder, tmp_path, capsys, monkeypatch):
 
     def measure(task, fold, model, seed, settings):
         measured.append(task.name)
-        return {"rmse": 1.0, "r2": 0.5, "fit_seconds": 2.0}
+        return RESULT
 
     monkeypatch.setattr(accuracy, "measure", measure)
     again = accuracy.main([*command, "--split", "random"])
@@ -152,12 +172,17 @@ def test_runs_and_resumes(folder, tmp_path, capsys, monkeypatch):
     assert {"date", "torch", "cores", "commit", *accuracy.KEY} <= set(saved)
 
 
+def test_results_of_another_version_are_left_alone(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(accuracy, "measure", lambda *_: RESULT)
+    out = tmp_path / "old.csv"
+    out.write_text("task,split,model,seed,settings,rmse\n")
+    with pytest.raises(ValueError, match="has other columns"):
+        accuracy.main(["--data", str(folder), "--task", "still", "--out", str(out)])
+    assert out.read_text().count("\n") == 1
+
+
 def test_all_splits_and_tasks_by_default(folder, monkeypatch):
-    monkeypatch.setattr(
-        accuracy,
-        "measure",
-        lambda *_: {"rmse": 1.0, "r2": 0.5, "fit_seconds": 2.0},
-    )
+    monkeypatch.setattr(accuracy, "measure", lambda *_: RESULT)
     monkeypatch.setattr(tasks, "globe_task", lambda: tasks.load_task("still", folder))
     rows = accuracy.main(["--data", str(folder), "--task", "all"])
     counts = rows.groupby("task")["split"].unique().map(list).to_dict()

@@ -12,7 +12,7 @@ from spatialheteroreg.network.attention import (
 )
 from spatialheteroreg.network.condition import GraphConvolution
 from spatialheteroreg.network.layers import Dropout, RandomSource, initialize
-from spatialheteroreg.network.stcg import interpolate_steps, mean_state
+from spatialheteroreg.network.stcg import mean_state
 
 B, K, M, S = 7, 3, 5, 4
 
@@ -124,11 +124,9 @@ def test_graph_convolution_is_that_of_pytorch_geometric(random):
     reference = gcn(6, 4, normalize=False)
     reference.lin.weight.data = layer.linear.weight.data
     reference.bias.data = layer.bias.data
-    x = torch.randn(S, M, 6, generator=random.generator)
+    x = torch.randn(M, 6, generator=random.generator)
     index = dense.nonzero().T
-    expected = torch.stack(
-        [reference(step, index, dense[index[0], index[1]]) for step in x]
-    )
+    expected = reference(x, index, dense[index[0], index[1]])
     torch.testing.assert_close(layer(x, dense.to_sparse()), expected)
 
 
@@ -164,41 +162,64 @@ class TestTokens:
 
 
 class TestCondition:
+    def everywhere(self, encoder, n_steps=S):
+        """States of all nodes at all steps, (S, M, C)."""
+        table, step = encoder(n_steps), torch.arange(n_steps)
+        node = torch.arange(M).expand(n_steps, M)
+        return encoder.states(table, node, step, step, torch.zeros(n_steps))
+
     def test_steps_after_training_roll_on_without_changing_the_past(self, random):
         encoder = make_network(random, cyclic=False).condition
-        known, longer = encoder(S), encoder(2 * S)
+        known, longer = (self.everywhere(encoder, n) for n in (S, 2 * S))
         assert longer.shape == (2 * S, M, 8)
         torch.testing.assert_close(longer[:S], known)
 
     def test_without_lstm_steps_know_only_their_own_time(self, random):
         encoder = make_network(random, lstm_layers=0).condition
-        before = encoder(S)
+        before = self.everywhere(encoder)
         encoder.time_encoding[0] += 1.0
-        after = encoder(S)
+        after = self.everywhere(encoder)
         assert not torch.allclose(before[0], after[0])
         torch.testing.assert_close(before[1:], after[1:])
 
     def test_lstm_carries_earlier_steps_forward(self, random):
         encoder = make_network(random, cyclic=False).condition
-        before = encoder(S)
+        before = self.everywhere(encoder)
         encoder.time_encoding[1] += 1.0
-        after = encoder(S)
+        after = self.everywhere(encoder)
         torch.testing.assert_close(before[0], after[0])
         assert not torch.allclose(before[2:], after[2:])
 
     def test_a_cycle_begins_with_the_memory_of_its_end(self, random):
         encoder = make_network(random, cyclic=True).condition
-        before = encoder(S)
+        before = self.everywhere(encoder)
         encoder.time_encoding[S - 1] += 1.0
-        assert not torch.allclose(before[0], encoder(S)[0])
+        assert not torch.allclose(before[0], self.everywhere(encoder)[0])
 
     def test_without_gcn_nodes_do_not_mix(self, random):
         for gcn_layers, mixed in ((0, False), (1, True)):
             encoder = make_network(random, gcn_layers=gcn_layers).condition
-            before = encoder(S)
+            before = self.everywhere(encoder)
             encoder.node_vectors.data[0] += 1.0
-            after = encoder(S)
+            after = self.everywhere(encoder)
             assert torch.allclose(before[:, 1:], after[:, 1:]) is not mixed
+
+    @pytest.mark.parametrize("lstm_layers", [0, 1])
+    def test_interpolation_lies_between_the_steps(self, random, lstm_layers):
+        encoder = make_network(random, lstm_layers=lstm_layers).condition
+        table, node = encoder(S), torch.tensor([[1, 3]])
+        at = self.everywhere(encoder)[:, [1, 3]]
+        between = encoder.states(
+            table, node, torch.tensor([1]), torch.tensor([2]), torch.tensor([0.25])
+        )
+        torch.testing.assert_close(between[0], 0.75 * at[1] + 0.25 * at[2])
+
+    @pytest.mark.parametrize("lstm_layers", [0, 1])
+    def test_mean_over_steps_is_the_mean_of_the_states(self, random, lstm_layers):
+        encoder = make_network(random, lstm_layers=lstm_layers).condition
+        share = torch.tensor([0.1, 0.2, 0.3, 0.4])
+        expected = torch.tensordot(share, self.everywhere(encoder), dims=1)
+        torch.testing.assert_close(encoder.mean_states(encoder(S), share), expected)
 
 
 class TestNetwork:
@@ -278,15 +299,6 @@ class TestNetwork:
         output = network(**batch)
         assert output.weights.shape == (B, 0)
         torch.testing.assert_close(output.prediction, output.intercept)
-
-
-def test_interpolation_meets_the_table_at_the_steps():
-    table = torch.arange(S * M * 2.0).view(S, M, 2)
-    node = torch.tensor([[1, 3]])
-    lower, upper = torch.tensor([1]), torch.tensor([2])
-    for fraction, step in ((0.0, 1), (1.0, 2)):
-        states = interpolate_steps(table, node, lower, upper, torch.tensor([fraction]))
-        torch.testing.assert_close(states[0], table[step, node[0]])
 
 
 def test_mean_state_weighs_states():

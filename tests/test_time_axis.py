@@ -63,6 +63,8 @@ def test_auto_lays_a_sequence_only_where_rows_are_plenty():
     months = 2000 + np.arange(72) / 12
     assert TimeAxis(1.0).fit(np.repeat(months, 500)).kind_ == "sequence"
     assert TimeAxis(1.0).fit(np.repeat(months, 10)).kind_ == "cycle"
+    assert TimeAxis(1.0).fit(np.repeat(months, 500), n_places=900).kind_ == "sequence"
+    assert TimeAxis(1.0).fit(np.repeat(months, 500), n_places=1100).kind_ == "cycle"
 
 
 def test_without_a_period_steps_run_along_the_span():

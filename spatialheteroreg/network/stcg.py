@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import SelfAttention
-from .condition import ConditionEncoder
+from .condition import ConditionEncoder, ConditionTable
 from .decoder import Decoder
 from .layers import Dropout, Linear, RandomSource
 from .tokens import FeatureTokens
@@ -132,7 +132,7 @@ class STCGNetwork(nn.Module):
             else None
         )
 
-    def condition_table(self, n_steps: int | None = None) -> Tensor | None:
+    def condition_table(self, n_steps: int | None = None) -> ConditionTable | None:
         """States of all nodes at all steps, or None without a condition.
 
         Parameters
@@ -142,7 +142,7 @@ class STCGNetwork(nn.Module):
 
         Returns
         -------
-        Tensor of shape (n_steps, M, d_condition) or None
+        ConditionTable or None
             The table that rows interpolate.
         """
         if self.condition is None:
@@ -205,7 +205,7 @@ class STCGNetwork(nn.Module):
         step_upper: Tensor,
         step_fraction: Tensor,
         time_encoding: Tensor,
-        table: Tensor | None = None,
+        table: ConditionTable | None = None,
     ) -> NetworkOutput:
         """Predict and weigh a batch.
 
@@ -225,7 +225,7 @@ class STCGNetwork(nn.Module):
             How far towards the step after.
         time_encoding : Tensor of shape (B, n_encoded)
             The row's own time.
-        table : Tensor of shape (S, M, C), default=None
+        table : ConditionTable, default=None
             Condition table where it was computed before.
 
         Returns
@@ -238,7 +238,7 @@ class STCGNetwork(nn.Module):
             if table is None:
                 table = self.condition_table()
             assert table is not None
-            states = interpolate_steps(
+            states = self.condition.states(
                 table, node_index, step_lower, step_upper, step_fraction
             )
             log_weight, gate = self.weigh_nodes(node_log_kernel, node_distance)
@@ -275,34 +275,3 @@ def mean_state(log_weight: Tensor, states: Tensor) -> Tensor:
         The mean.
     """
     return (log_weight.exp()[:, None] @ states).squeeze(1)
-
-
-def interpolate_steps(
-    table: Tensor, node: Tensor, lower: Tensor, upper: Tensor, fraction: Tensor
-) -> Tensor:
-    """States of attached nodes between two steps.
-
-    Parameters
-    ----------
-    table : Tensor of shape (S, M, C)
-        States of all nodes at all steps.
-    node : Tensor of shape (B, K)
-        Attached nodes.
-    lower, upper : Tensor of shape (B,)
-        Steps before and after.
-    fraction : Tensor of shape (B,)
-        How far towards `upper`.
-
-    Returns
-    -------
-    Tensor of shape (B, K, C)
-        Interpolated states.
-    """
-    S, M, C = table.shape
-    flat = table.reshape(S * M, C)
-    # `embedding` scatters its gradient deterministically and in parallel.
-    before = nn.functional.embedding(lower[:, None] * M + node, flat)
-    if S == 1:
-        return before
-    after = nn.functional.embedding(upper[:, None] * M + node, flat)
-    return torch.lerp(before, after, fraction[:, None, None])

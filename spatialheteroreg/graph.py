@@ -75,7 +75,7 @@ class ConditionGraph:
         Number of nodes; no more are made than there are distinct places.
     n_neighbors : int, default=8
         Edges that each node sends out.
-    n_attached : int, default=4
+    n_attached : int, default=8
         Nodes that each row attaches to.
     bandwidth : float or "auto", default="auto"
         Width of the Gaussian kernel in km (`metric="haversine"`) or in the
@@ -124,7 +124,7 @@ class ConditionGraph:
         n_nodes: int = 200,
         *,
         n_neighbors: int = 8,
-        n_attached: int = 4,
+        n_attached: int = 8,
         bandwidth: float | str = "auto",
         metric: str = "haversine",
         random_state: int | np.random.RandomState | None = None,

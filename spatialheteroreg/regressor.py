@@ -81,7 +81,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         1,000, and no more than there are places.
     n_neighbors : int, default=8
         Nearest nodes that each node is tied to.
-    n_attached : int, default=4
+    n_attached : int, default=8
         Nearest nodes that each row is attached to.
     bandwidth : float or "auto", default="auto"
         Width of the Gaussian kernel in km (with `metric="euclidean"` in the
@@ -250,7 +250,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         condition: str = "graph",
         n_nodes: int | str = "auto",
         n_neighbors: int = 8,
-        n_attached: int = 4,
+        n_attached: int = 8,
         bandwidth: float | str = "auto",
         metric: str = "haversine",
         time_axis: str = "auto",

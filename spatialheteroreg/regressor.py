@@ -43,6 +43,15 @@ if TYPE_CHECKING:
     import shap
 
 
+SHAPING = (
+    *("lat", "lon", "time", "period", "categorical_features", "condition"),
+    *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
+    *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
+    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers"),
+)
+"""Parameters that shape inputs and network, which a warm start goes on with."""
+
+
 class STCGRegressor(RegressorMixin, BaseEstimator):
     """Regression whose law changes over space and time.
 
@@ -453,8 +462,11 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         table = self._read(X, y, reset=not warm)
         target, weight = _read_target(X, y, sample_weight, table.n_rows)
         random = check_random_state(self.random_state)
-        if not warm:
+        if warm:
+            self._check_unchanged()
+        else:
             self._inputs = self._make_inputs(table)
+            self._shape = {name: getattr(self, name) for name in SHAPING}
         training, held_out = self._split(table, random)
         if not warm:
             self._inputs.fit(table, training, random)
@@ -502,6 +514,16 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             n_steps=self.n_steps,
             use_coordinates=self.condition == "graph" and located,
         )
+
+    def _check_unchanged(self) -> None:
+        """Refuse to go on training a network of another shape."""
+        changed = [n for n, old in self._shape.items() if getattr(self, n) != old]
+        if changed:
+            raise ValueError(
+                f"warm_start=True goes on with the fitted network, but "
+                f"{', '.join(changed)} changed since. Set warm_start=False to fit "
+                "anew, or set them back."
+            )
 
     def _split(
         self, table: Table, random: np.random.RandomState

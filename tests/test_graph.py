@@ -75,7 +75,7 @@ def test_attached_rows_have_the_nearest_nodes_and_weights_that_sum_to_one(
         places[0][:, None], places[1][:, None], graph.node_lat, graph.node_lon
     )
     np.testing.assert_array_equal(
-        np.sort(attachment.index), np.sort(np.argsort(distance, axis=1)[:, :4])
+        np.sort(attachment.index), np.sort(np.argsort(distance, axis=1)[:, :8])
     )
     np.testing.assert_allclose(attachment.weight.sum(axis=1), 1.0)
     np.testing.assert_allclose(

@@ -121,6 +121,14 @@ class TestFit:
         assert not np.allclose(first, model.predict(table[0]))
         assert model.history_[3]["train_loss"] < model.history_[0]["train_loss"]
 
+    def test_warm_start_refuses_another_network(self, table):
+        model = STCGRegressor(random_state=0, max_iter=1, warm_start=True).fit(*table)
+        model.set_params(d_token=8, max_iter=2)
+        with pytest.raises(ValueError, match="but d_token changed since"):
+            model.fit(*table)
+        model.set_params(d_token=16).fit(*table)
+        assert model.n_iter_ == 3
+
     def test_no_global_setting_of_torch_changes(self, table):
         before = (
             torch.get_num_threads(),

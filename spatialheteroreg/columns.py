@@ -104,10 +104,12 @@ def _without_object(column: NDArray[Any], label: str) -> NDArray[Any]:
             f"Column {label}: argument must be a string or a number, "
             f"not {type(bad[0]).__name__!r}."
         )
-    try:
-        return column.astype(np.float64)
-    except (TypeError, ValueError):
-        return column
+    # Strings stay strings, even "10": what they are must not depend on the other
+    # rows of the call.
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in {"floating", "integer", "mixed-integer-float", "decimal"}:
+        return pd.Series(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    return column
 
 
 def rows_text(mask: NDArray[np.bool_]) -> str:
@@ -280,6 +282,11 @@ def _find_column(table: Table, role: str, wanted: str | int | None) -> int | Non
 
 
 def _position(table: Table, wanted: str | int, what: str) -> int:
+    if isinstance(wanted, (bool, np.bool_)):
+        raise ValueError(
+            f"{what}{wanted} is neither a name nor a position. Pass the positions of "
+            "the columns instead of a mask."
+        )
     if isinstance(wanted, str):
         if table.names is None:
             raise ValueError(

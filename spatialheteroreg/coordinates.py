@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import ColumnRoles, Table, read_numbers, rows_text
-from .sphere import FloatArray
+from .sphere import FloatArray, wrap_longitude
 
 
 def read_place(
@@ -29,7 +29,8 @@ def read_place(
     Returns
     -------
     lat, lon : ndarray of shape (n,)
-        Finite coordinates. Zeros where there is no place.
+        Finite coordinates, longitude in [-180, 180). Zeros where there is no
+        place.
 
     Raises
     ------
@@ -59,6 +60,8 @@ def read_place(
                 f"{', '.join(f'{v:g}' for v in lon[outside][:5])}. For projected "
                 "coordinates pass metric='euclidean'."
             )
+        # One place has one pair of numbers: no turns, no longitude at a pole.
+        lon = np.where(np.abs(lat) == 90.0, 0.0, wrap_longitude(lon))
     return lat, lon
 
 
@@ -92,7 +95,7 @@ def holds_dates(column: pd.Series) -> bool:
     return not (
         pd.api.types.is_numeric_dtype(dtype)
         or pd.api.types.infer_dtype(column, skipna=True)
-        in {"floating", "integer", "mixed-integer-float"}
+        in {"floating", "integer", "mixed-integer-float", "decimal"}
     )
 
 

@@ -48,7 +48,9 @@ class FeatureEncoder:
 
     UNSEEN, MISSING, FIRST = 0, 1, 2
 
-    def fit(self, table: Table, roles: ColumnRoles) -> FeatureEncoder:
+    def fit(
+        self, table: Table, roles: ColumnRoles, rows: IntArray | None = None
+    ) -> FeatureEncoder:
         """Learn scales and categories.
 
         Parameters
@@ -57,6 +59,8 @@ class FeatureEncoder:
             Training table.
         roles : ColumnRoles
             Which columns are features.
+        rows : ndarray of int, default=None
+            Rows to learn from; None means all.
 
         Returns
         -------
@@ -64,10 +68,16 @@ class FeatureEncoder:
             Itself.
         """
         self.roles = roles
-        moments = [mean_and_deviation(_finite_numbers(table, j)) for j in roles.numeric]
+        rows = np.arange(table.n_rows) if rows is None else rows
+        moments = [
+            mean_and_deviation(_finite_numbers(table, j)[rows]) for j in roles.numeric
+        ]
         self.center_, self.scale_ = np.array(moments).reshape(-1, 2).T
         self.categories_ = [
-            pd.Index(sorted(table.column(j).dropna().unique(), key=str), dtype=object)
+            pd.Index(
+                sorted(table.column(j).iloc[rows].dropna().unique(), key=str),
+                dtype=object,
+            )
             for j in roles.categorical
         ]
         return self

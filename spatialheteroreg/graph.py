@@ -172,7 +172,7 @@ class ConditionGraph:
         places, rows = np.unique(self._embed(lat, lon), axis=0, return_counts=True)
         self.node_points = self._place_nodes(places, np.sqrt(rows))
         self.node_lat, self.node_lon = self._coordinates(self.node_points)
-        self.node_bandwidth = self._kernel_widths()
+        self.node_bandwidth = self._kernel_widths(places)
         self.bandwidth_ = float(np.median(self.node_bandwidth))
         self._tie_neighbors()
         return self
@@ -274,11 +274,12 @@ class ConditionGraph:
             )
         return kmeans.fit(places, sample_weight=weight).cluster_centers_
 
-    def _kernel_widths(self) -> FloatArray:
+    def _kernel_widths(self, places: FloatArray) -> FloatArray:
         if self.bandwidth != "auto":
             return np.full(self.n_nodes, float(self.bandwidth))
         if self.n_nodes == 1:
-            return np.ones(1)
+            reach = self._length(np.linalg.norm(places - self.node_points, axis=1))
+            return np.array([np.sqrt(np.mean(reach**2)) or 1.0])
         k = min(3, self.n_nodes)
         straight, _ = nearest_in_space(self.node_points, self.node_points, k)
         return np.maximum(self._length(straight[:, 1:]).mean(axis=1), _TINY)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .features import Z_LIMIT
 from .inputs import Arrays
 from .inspection.explanation import RowEffects
 from .network import STCGNetwork
@@ -63,7 +64,7 @@ class TimeMean:
         share = np.full(n_rows, 1.0 / n_rows) if weight is None else weight
         share = share / share.sum()
         later = share * inputs["step_fraction"]
-        step_share = np.zeros(n_steps)
+        step_share = np.zeros(max(n_steps, int(inputs["step_upper"].max()) + 1))
         np.add.at(step_share, inputs["step_lower"], share - later)
         np.add.at(step_share, inputs["step_upper"], later)
         return cls(step_share, share @ inputs["time_encoding"])
@@ -126,7 +127,7 @@ class Evaluator:
         RowEffects
             Parts of each prediction in target units.
         """
-        table = self._table(inputs)
+        table = self._table(inputs, len(time_mean.step_share))
         place_states = self._mean_over_time(table, time_mean)
         rows: list[list[Tensor]] = []
         for chunk in self._chunks(inputs):
@@ -169,9 +170,12 @@ class Evaluator:
         Returns
         -------
         ndarray of shape (n, n_numeric)
-            Target units per feature unit; NaN where the feature is missing.
+            Target units per feature unit; NaN where the feature is missing, 0
+            where it is held.
         """
         table = self._table(inputs)
+        if inputs["numeric"].shape[1] == 0:
+            return np.empty(inputs["numeric"].shape)
         parts = []
         for chunk in self._chunks(inputs):
             numeric = chunk["numeric"].requires_grad_()
@@ -182,14 +186,16 @@ class Evaluator:
             parts.append(slope.cpu().numpy())
         slopes: NDArray[np.float64] = np.concatenate(parts)
         slopes = slopes * (self.target_scale / feature_scale)
+        slopes[np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
         slopes[inputs["missing"]] = np.nan
         return slopes
 
-    def _table(self, inputs: Arrays) -> ConditionTable | None:
+    def _table(self, inputs: Arrays, n_steps: int = 1) -> ConditionTable | None:
         if self.network.condition is None:
             return None
         last = int(max(inputs["step_upper"].max(), inputs["step_lower"].max()))
-        n_steps = max(last + 1, self.network.condition.n_steps)
+        # A cycle looks back from its first step, so it is always computed whole.
+        n_steps = max(n_steps, last + 1, self.network.condition.n_steps)
         return self.network.condition_table(n_steps)
 
     def _mean_over_time(

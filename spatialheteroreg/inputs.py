@@ -98,7 +98,7 @@ class InputBuilder:
         InputBuilder
             Itself.
         """
-        self.encoder_ = FeatureEncoder().fit(table, self.roles)
+        self.encoder_ = FeatureEncoder().fit(table, self.roles, rows)
         lat, lon = self.read_place(table)
         lat, lon = lat[rows], lon[rows]
         n_places = len(np.unique(np.stack([lat, lon], axis=1), axis=0))
@@ -116,25 +116,34 @@ class InputBuilder:
         period = 1.0 if self.dates_ and self.period is None else self.period
         if self._time_position is None:
             period = None
+        elif period is None and self.axis_parameters["kind"] == "cycle":
+            raise ValueError(
+                "time_axis='cycle' needs the length of the cycle: pass period= in the "
+                "unit of the time column."
+            )
         self.axis_ = TimeAxis(period, **self.axis_parameters).fit(
             self.read_time(table)[rows], n_places
         )
         return self
 
-    def read_place(self, table: Table) -> tuple[FloatArray, FloatArray]:
+    def read_place(
+        self, table: Table, *, always: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
         """Read coordinates; zeros where there are none or they are not used.
 
         Parameters
         ----------
         table : Table
             Any table.
+        always : bool, default=False
+            Read them even if the network does not use them.
 
         Returns
         -------
         lat, lon : ndarray of shape (n,)
             Coordinates.
         """
-        if not self.use_coordinates:
+        if not (self.use_coordinates or always):
             return np.zeros(table.n_rows), np.zeros(table.n_rows)
         geographic = self.graph_parameters["metric"] == "haversine"
         return read_place(table, self.roles, geographic=geographic)
@@ -170,13 +179,15 @@ class InputBuilder:
             )
         return read_time(column, label)
 
-    def transform(self, table: Table) -> Arrays:
+    def transform(self, table: Table, *, warn: bool = True) -> Arrays:
         """Make the inputs of the network.
 
         Parameters
         ----------
         table : Table
             Any table with the columns of the training table.
+        warn : bool, default=True
+            Whether to warn of times that the steps do not reach.
 
         Returns
         -------
@@ -186,7 +197,7 @@ class InputBuilder:
         features = self.encoder_.transform(table)
         attachment = self.graph_.attach(*self.read_place(table))
         time = self.read_time(table)
-        position = self.axis_.locate(time)
+        position = self.axis_.locate(time, warn=warn)
         return {
             "numeric": features.numeric,
             "missing": features.missing,
@@ -225,8 +236,7 @@ class InputBuilder:
         for j in (*places, *roles.numeric):
             floats[:, j] = read_numbers(table.column(j), table.label(j))
         if roles.time is not None:
-            label = table.label(roles.time)
-            floats[:, roles.time] = read_time(table.column(roles.time), label)
+            floats[:, roles.time] = self._show_time(table, roles.time)
         return floats
 
     def condition_tensors(self) -> dict[str, Any]:
@@ -242,7 +252,8 @@ class InputBuilder:
         size = (graph.n_nodes, graph.n_nodes)
         points = graph.node_points
         if graph.metric == "euclidean":
-            points = (points - points.mean(axis=0)) / (points.std() or 1.0)
+            points = points - points.mean(axis=0)
+            points = points / (points.std() or 1.0)
         times = axis.encode(axis.step_times(axis.n_steps_max))
         return {
             "positions": torch.as_tensor(points, dtype=torch.float32),
@@ -256,6 +267,14 @@ class InputBuilder:
             "n_steps": axis.n_steps_,
             "cyclic": axis.kind_ == "cycle",
         }
+
+    def _show_time(self, table: Table, position: int) -> FloatArray:
+        try:
+            return read_time(table.column(position), table.label(position))
+        except ValueError:
+            if self.use_coordinates:
+                raise
+            return np.full(table.n_rows, np.nan)  # not used, so not refused
 
     @property
     def _time_position(self) -> int | None:

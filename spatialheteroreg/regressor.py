@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -48,6 +49,7 @@ SHAPING = (
     *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
     *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
     *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers"),
+    *("dropout", "place_dropout", "condition_dropout"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
 
@@ -105,7 +107,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         where rows fill at least half of the cells that places and its steps
         make, with 60 rows a step or more, as gridded data do.
     n_steps : int or "auto", default="auto"
-        Number of steps. "auto": 12 a cycle.
+        Number of steps around the cycle, or along the whole span. "auto": 12 a
+        cycle, at most 240 along the span; without a cycle one for 60 rows.
     gcn_layers, lstm_layers : int, default=1
         Graph convolutions, and layers of the recurrent network; 0 leaves the
         part out.
@@ -156,7 +159,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         Decides nodes, initial weights, shuffling and dropout. Torch's global
         generator is neither used nor changed.
     verbose : int, default=0
-        1 shows a progress bar; 2 logs each epoch.
+        1 shows a progress bar; 2 logs each epoch to the logger
+        "spatialheteroreg.training", at level INFO.
     warm_start : bool, default=False
         Go on training the fitted network, with its nodes, steps and scales,
         when fit is called again.
@@ -341,7 +345,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         y : array_like of shape (n,)
             Target; finite, not constant.
         sample_weight : array_like of shape (n,), default=None
-            Weight of each row in the loss; None means 1 for all.
+            Weight of each row in the loss; None means 1 for all. Rows of weight 0
+            are left out.
 
         Returns
         -------
@@ -442,7 +447,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         -------
         DataFrame of shape (n, n_numeric)
             Derivatives, in target units per feature unit; NaN where the
-            feature is missing. Indexed as X is.
+            feature is missing, 0 beyond 10 standard deviations from its mean,
+            where its value is held. Indexed as X is.
         """
         table = self._read_fitted(X)
         slopes = self._evaluator().slopes(
@@ -466,12 +472,12 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             self._check_unchanged()
         else:
             self._inputs = self._make_inputs(table)
-            self._shape = {name: getattr(self, name) for name in SHAPING}
-        training, held_out = self._split(table, random)
+            self._shape = self._shaping_parameters()
+        training, held_out = self._split(table, weight, random)
         if not warm:
             self._inputs.fit(table, training, random)
             self._set_target_scale(target[training])
-        arrays = self._inputs.transform(table)
+        arrays = self._inputs.transform(table, warn=False)
         net = self._train(arrays, target, weight, training, held_out, random, warm)
         self._finish(net, _take(arrays, training), _take_weight(weight, training), warm)
         return self
@@ -517,7 +523,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
 
     def _check_unchanged(self) -> None:
         """Refuse to go on training a network of another shape."""
-        changed = [n for n, old in self._shape.items() if getattr(self, n) != old]
+        now = self._shaping_parameters()
+        changed = [name for name in SHAPING if now[name] != self._shape[name]]
         if changed:
             raise ValueError(
                 f"warm_start=True goes on with the fitted network, but "
@@ -525,14 +532,29 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
                 "anew, or set them back."
             )
 
+    def _shaping_parameters(self) -> dict[str, Any]:
+        """Copy the shaping parameters, arrays as lists."""
+        values = {name: getattr(self, name) for name in SHAPING}
+        chosen = values["categorical_features"]
+        if chosen is not None and not isinstance(chosen, str):
+            values["categorical_features"] = list(chosen)
+        return values
+
     def _split(
-        self, table: Table, random: np.random.RandomState
+        self, table: Table, weight: FloatArray | None, random: np.random.RandomState
     ) -> tuple[IntArray, IntArray]:
-        lat, lon = self._inputs.read_place(table)
-        _, place = np.unique(np.stack([lat, lon]), axis=1, return_inverse=True)
-        return split_validation(
+        """Choose training and held-out rows; rows without weight are neither."""
+        counted = np.arange(table.n_rows)
+        if weight is not None:
+            counted = np.flatnonzero(weight)
+        place = np.zeros(len(counted), dtype=np.int64)
+        if self.early_stopping == "places":
+            places = np.stack(self._inputs.read_place(table, always=True))
+            _, place = np.unique(places[:, counted], axis=1, return_inverse=True)
+        training, held_out = split_validation(
             self.early_stopping, self.validation_fraction, place.ravel(), random
         )
+        return counted[training], counted[held_out]
 
     def _set_target_scale(self, target: FloatArray) -> None:
         self._target_mean, self._target_scale = mean_and_deviation(target)
@@ -555,11 +577,14 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         device = resolve_device(self.device)
         n_rows = len(training)
         if warm:
-            network, source = self.net_.module_.to(device), self.net_.random
+            # A copy: after an error the fitted network must be as it was.
+            network = copy.deepcopy(self.net_.module_).to(device)
+            source = network.move_random(device)
         else:
             source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
             network = self._make_network(n_rows, source).to(device)
             initialize(network, source)
+        network.n_steps = max(network.n_steps, int(arrays["step_upper"].max()) + 1)
         z = (target - self._target_mean) / self._target_scale
         rows = make_rows(arrays, z, weight, device)
         batch_size = (
@@ -583,7 +608,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         )
         train(
             net,
-            rows.subset(torch.from_numpy(training)) if len(held_out) else rows,
+            rows.subset(torch.from_numpy(training)) if n_rows < len(rows) else rows,
             self.max_iter,
         )
         return net
@@ -632,7 +657,10 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         self.graph_ = self._inputs.graph_ if self._inputs.use_coordinates else None
         if not warm:
             self.history_: list[dict[str, float]] = []
-        self.history_ = self.history_ + net.epochs()
+        done = len(self.history_)
+        self.history_ = self.history_ + [
+            {**epoch, "epoch": done + epoch["epoch"]} for epoch in net.epochs()
+        ]
         self.n_iter_ = len(self.history_)
         self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
         effects = self._evaluator().effects(arrays, self._time_mean)
@@ -679,7 +707,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
 def _read_target(
     X: Any, y: Any, sample_weight: Any, n_rows: int
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Read target and weights; weights are scaled to mean 1."""
+    """Read target and weights; those that count are scaled to mean 1."""
     y = column_or_1d(y, warn=True)
     target = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
@@ -692,7 +720,7 @@ def _read_target(
     weight = _check_sample_weight(sample_weight, target, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight is zero in all rows.")
-    return target, weight / weight.mean()
+    return target, weight / weight[weight > 0].mean()
 
 
 def _take(arrays: Arrays, rows: IntArray) -> Arrays:

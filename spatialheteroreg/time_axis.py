@@ -50,7 +50,8 @@ class TimeAxis:
         least half of the cells that places and its steps make, with 60 rows a
         step or more, as gridded data do; else the cycle.
     n_steps : int or "auto", default="auto"
-        Number of steps. "auto": 12 a cycle.
+        Number of steps around the cycle, or along the whole span. "auto": 12 a
+        cycle, at most 240 along the span; without a cycle one for 60 rows.
 
     Attributes
     ----------
@@ -111,7 +112,8 @@ class TimeAxis:
         if self.period is None or n_distinct == 1:
             self.kind_ = "sequence"
         elif self.kind == "auto":
-            wanted = max(ROWS_PER_STEP, FILLED_CELLS * n_places) * sequence
+            months = self._automatic_length(len(times), n_distinct, span)
+            wanted = max(ROWS_PER_STEP, FILLED_CELLS * n_places) * months
             enough = len(times) >= wanted
             self.kind_ = "sequence" if enough and span > 0 else "cycle"
         if self.kind_ == "cycle":
@@ -155,13 +157,15 @@ class TimeAxis:
         middle = np.floor((self.start + self.end) / 2 / self.period) * self.period
         return middle + self.step_width * np.arange(n_steps, dtype=float)
 
-    def locate(self, time: ArrayLike) -> TimePosition:
+    def locate(self, time: ArrayLike, *, warn: bool = True) -> TimePosition:
         """Place times between steps.
 
         Parameters
         ----------
         time : array_like of shape (n,)
             Finite times as numbers.
+        warn : bool, default=True
+            Whether to warn of times that the steps do not reach.
 
         Returns
         -------
@@ -171,11 +175,13 @@ class TimeAxis:
         Warns
         -----
         UserWarning
-            If times lie before the first training time, where they are
-            treated as the first, or so far behind the last that the steps do
-            not roll on to them.
+            If times lie more than a step (on a cycle: a cycle) before the first
+            training time, where all but the season is held, or so far behind
+            the last that the steps do not roll on to them.
         """
         times = np.asarray(time, dtype=np.float64)
+        if warn:
+            self._warn_outside(times)
         if self.kind_ == "cycle":
             assert self.period is not None
             position = np.mod(times, self.period) / self.step_width
@@ -184,7 +190,6 @@ class TimeAxis:
             return TimePosition(lower, upper, position - np.floor(position))
         position = (times - self.start) / self.step_width
         last = self.n_steps_max - 1
-        self._warn_outside(position, last)
         position = np.clip(position, 0.0, last)
         if self.n_steps_ == 1:
             position = np.zeros_like(position)
@@ -211,8 +216,11 @@ class TimeAxis:
             Trend; and sine and cosine of one and two turns a cycle.
         """
         times = np.asarray(time, dtype=np.float64)
-        half = max((self.end - self.start) / 2, np.finfo(float).tiny)
-        trend = np.clip((times - (self.start + self.end) / 2) / half, -1.0, 1.0)
+        half = (self.end - self.start) / 2
+        # One training time teaches no trend.
+        trend = np.zeros_like(times)
+        if half > 0:
+            trend = np.clip((times - (self.start + self.end) / 2) / half, -1.0, 1.0)
         if self.period is None:
             return trend[:, None]
         angle = 2 * np.pi * np.mod(times, self.period) / self.period
@@ -222,20 +230,32 @@ class TimeAxis:
     def _sequence_length(self, n_rows: int, n_distinct: int, span: float) -> int:
         if self.n_steps != "auto":
             return int(self.n_steps)
+        return self._automatic_length(n_rows, n_distinct, span)
+
+    def _automatic_length(self, n_rows: int, n_distinct: int, span: float) -> int:
         if self.period is None:
             return max(1, min(n_distinct, MAX_STEPS, n_rows // ROWS_PER_STEP))
         steps = round(span / self.period * STEPS_PER_CYCLE) + 1
         return min(n_distinct, int(min(steps, MAX_STEPS)))
 
-    def _warn_outside(self, position: FloatArray, last: int) -> None:
-        early = int(np.sum(position < -1e-6))
+    def _warn_outside(self, times: FloatArray) -> None:
+        # Within a step, or a cycle where seasons repeat, nothing is far-fetched.
+        slack = self.step_width
+        if self.kind_ == "cycle" and self.period is not None:
+            slack = self.period
+        early = int(np.sum(times < self.start - slack))
         if early:
             warnings.warn(
-                f"{early} rows lie before the first training time; they are treated "
-                "as the first.",
+                f"{early} rows lie well before the first training time; all but their "
+                "season is held at the first.",
                 stacklevel=4,
             )
-        late = int(np.sum(position > last + 1e-6)) if self.n_steps_ > 1 else 0
+        if self.kind_ == "cycle":
+            return
+        reached = self.start + (self.n_steps_max - 1) * self.step_width
+        if self.n_steps_ == 1:
+            reached = self.end
+        late = int(np.sum(times > reached + slack))
         if late:
             warnings.warn(
                 f"{late} rows lie more than one training span after the last training "

@@ -329,6 +329,9 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> int:
         If the loss is no longer finite.
     """
     net.fit(rows, None)
+    # What pickles carry: the trained module once, and no rows.
+    net.train_split = None
+    net.module = type(net.module_)
     epochs = net.epochs()
     done = len(epochs)
     stopped_early = any(

@@ -142,6 +142,11 @@ def test_one_place_makes_one_node():
     assert graph.attach([80.0], [0.0]).weight.tolist() == [[1.0]]
 
 
+def test_a_single_node_reaches_as_far_as_its_places(places):
+    graph = ConditionGraph(n_nodes=1, random_state=0).fit(*places)
+    assert 5_000 < graph.bandwidth_ < 15_000
+
+
 def test_euclidean_metric_tears_the_date_line_apart():
     lat, lon = np.zeros(4), np.array([179.0, -179.0, 160.0, -160.0])
     sphere = ConditionGraph(n_nodes=4, n_attached=2).fit(lat, lon)

@@ -286,8 +286,120 @@ class TestRefusalAtPredict:
     def test_times_before_training_are_held_with_a_warning(self, fitted):
         _, X, y = fitted
         model = STCGRegressor(**QUICK, time_axis="sequence").fit(X, y)
-        with pytest.warns(UserWarning, match="before the first training time"):
+        with pytest.warns(UserWarning, match="well before the first training time"):
             model.predict(X.assign(time=pd.Timestamp("1990-01-01")))
+
+    def test_a_missing_category_says_nothing_if_training_had_none(self, fitted):
+        model, X, _ = fitted
+        missing, unseen = (
+            model.explain(X.assign(cover=value)) for value in (None, "lava")
+        )
+        mean = missing.values[:, 5].mean()
+        np.testing.assert_allclose(missing.values[:, 5], mean)
+        np.testing.assert_allclose(missing.values[:, 5], unseen.values[:, 5])
+
+
+class TestUnusualTables:
+    def test_coordinates_alone_interpolate(self, fitted):
+        _, X, y = fitted
+        model = STCGRegressor(**QUICK).fit(X[["lat", "lon"]], y)
+        assert np.isfinite(model.predict(X[["lat", "lon"]])).all()
+        assert model.local_effects(X[["lat", "lon"]]).shape == (len(X), 0)
+        explanation = model.explain(X[["lat", "lon"]])
+        total = explanation.values.sum(axis=1) + explanation.base_values
+        np.testing.assert_allclose(total, model.predict(X[["lat", "lon"]]))
+
+    @pytest.mark.parametrize("kind", ["rows", "places"])
+    def test_held_out_rows_may_be_the_latest(self, fitted, kind):
+        _, X, y = fitted
+        X = X.assign(time=np.arange(len(X), dtype=float))
+        for seed in range(6):
+            model = STCGRegressor(
+                **{**QUICK, "random_state": seed, "max_iter": 1}, early_stopping=kind
+            )
+            assert np.isfinite(model.fit(X, y).explain(X).values).all()
+
+    def test_rows_without_weight_decide_nothing(self, fitted):
+        model, X, y = fitted
+        odd = X.iloc[:5].assign(lat=0.0, rain=1e9, cover="lava")
+        more, targets = pd.concat([X, odd]), np.r_[y, np.full(5, -1e6)]
+        weight = np.r_[np.ones(len(X)), np.zeros(5)]
+        heavy = clone(model).fit(more, targets, weight)
+        np.testing.assert_array_equal(
+            heavy.predict(X), clone(model).fit(X, y, np.ones(len(X))).predict(X)
+        )
+
+    def test_a_code_is_the_same_category_alone_and_in_company(self):
+        code = np.array(["10", "20", "x1"] * 20, dtype=object)
+        X = np.stack([code, np.arange(60.0)], axis=1)
+        y = np.tile([-2.0, 0.0, 2.0], 20) + np.arange(60) / 60
+        model = STCGRegressor(random_state=0, lat=None, lon=None, time=None).fit(X, y)
+        np.testing.assert_allclose(model.predict(X[:2]), model.predict(X)[:2])
+
+    def test_object_arrays_may_hold_dates_of_numpy(self, fitted):
+        _, X, y = fitted
+        array = X.assign(time=0).to_numpy(dtype=object)
+        array[:, 2] = list(X.time.to_numpy().astype("datetime64[D]"))
+        model = STCGRegressor(**QUICK, lat=0, lon=1, time=2).fit(array, y)
+        assert model.explain(array).data[0, 2] > 2000
+
+    def test_held_out_places_do_not_depend_on_the_turn_of_longitude(self, fitted):
+        _, X, y = fitted
+        X = X.round({"lat": 4, "lon": 4})
+        one, other = (
+            STCGRegressor(**QUICK, early_stopping="places").fit(table, y).predict(X)
+            for table in (X, X.assign(lon=X.lon % 360))
+        )
+        np.testing.assert_array_equal(one, other)
+
+    def test_without_condition_missing_times_are_no_obstacle(self, fitted):
+        _, X, y = fitted
+        X = X.assign(time=pd.NaT)
+        model = STCGRegressor(**QUICK, condition="none").fit(X, y)
+        assert np.isnan(model.explain(X).data[:, 2]).all()
+
+    def test_a_cycle_needs_a_period(self, fitted):
+        _, X, y = fitted
+        X = X.assign(time=np.arange(len(X)))
+        with pytest.raises(ValueError, match="pass period="):
+            STCGRegressor(**QUICK, time_axis="cycle").fit(X, y)
+
+    def test_a_mask_of_categories_is_refused(self, fitted):
+        _, X, y = fitted
+        mask = [False] * 5 + [True]
+        with pytest.raises(ValueError, match="instead of a mask"):
+            STCGRegressor(**QUICK, categorical_features=mask).fit(X, y)
+
+    def test_slopes_are_zero_where_values_are_held(self, fitted):
+        model, X, _ = fitted
+        slopes = model.local_effects(X.assign(rain=1e6))
+        assert (slopes.rain == 0).all()
+
+
+class TestWarmStart:
+    def test_goes_on_alike_after_a_pickle(self, fitted):
+        model, X, y = fitted
+        model = clone(model).set_params(warm_start=True).fit(X, y)
+        copied = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(
+            model.fit(X, y).predict(X), copied.fit(X, y).predict(X)
+        )
+        assert [epoch["epoch"] for epoch in model.history_] == [1, 2, 3, 4, 5, 6]
+
+    def test_an_error_leaves_the_fitted_network_as_it_was(self, fitted):
+        good, X, y = fitted
+        model = clone(good).set_params(warm_start=True).fit(X, y)
+        model.set_params(learning_rate=1e30)
+        with pytest.raises(FloatingPointError):
+            model.fit(X, y)
+        np.testing.assert_array_equal(model.predict(X), good.predict(X))
+
+    def test_may_go_on_with_later_times(self, fitted):
+        _, X, y = fitted
+        X = X.assign(time=np.arange(len(X), dtype=float))
+        model = STCGRegressor(**QUICK, warm_start=True).fit(X, y)
+        later = X.assign(time=X.time + 60)
+        assert np.isfinite(model.fit(later, y).explain(later).values).all()
 
 
 class TestScikitLearn:

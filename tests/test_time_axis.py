@@ -20,7 +20,7 @@ def sequence() -> TimeAxis:
 
 @given(st.floats(1900, 2100))
 def test_the_cycle_repeats_and_is_joined_at_its_end(time):
-    axis = TimeAxis(1.0, kind="cycle").fit([2000.0, 2005.0])
+    axis = TimeAxis(1.0, kind="cycle").fit([1900.0, 2005.0])
     place, later = axis.locate([time]), axis.locate([time + 1])
     assert 0 <= place.lower[0] < 12
     assert place.upper[0] == (place.lower[0] + 1) % 12
@@ -47,9 +47,28 @@ def test_times_after_training_roll_on(sequence):
 
 
 def test_times_before_training_clamp_with_a_warning(sequence):
-    with pytest.warns(UserWarning, match="2 rows lie before the first training time"):
+    with pytest.warns(UserWarning, match="2 rows lie well before the first"):
         place = sequence.locate([1990.0, 1999.0, 2000.0])
     assert place.lower.tolist() == [0, 0, 0]
+
+
+def test_a_cycle_warns_of_earlier_times_and_keeps_their_season(cycle):
+    with pytest.warns(UserWarning, match="1 rows lie well before"):
+        place = cycle.locate([1950.5])
+    assert place.lower.tolist() == [6]
+
+
+def test_one_training_time_teaches_no_trend_and_says_so():
+    axis = TimeAxis().fit([5.0, 5.0])
+    assert axis.encode([4.0, 5.0, 9.0]).ravel().tolist() == [0.0, 0.0, 0.0]
+    with pytest.warns(UserWarning, match="more than one training span after"):
+        axis.locate([9.0])
+
+
+def test_the_number_of_steps_does_not_choose_their_kind():
+    months = np.repeat(2000 + np.arange(240) / 12, 10)
+    for n_steps in ("auto", 12):
+        assert TimeAxis(1.0, n_steps=n_steps).fit(months).kind_ == "cycle"
 
 
 def test_interpolation_is_continuous(sequence):

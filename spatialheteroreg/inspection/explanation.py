@@ -118,10 +118,9 @@ class EffectBaseline:
         EffectBaseline
             The means.
         """
-        return cls(
-            float(np.average(effects.place, weights=weight)),
-            np.average(effects.features, axis=0, weights=weight),
-        )
+        share = np.ones(len(effects.place)) if weight is None else weight
+        share = share / share.sum()
+        return cls(float(share @ effects.place), share @ effects.features)
 
 
 def normalized_weights(contributions: FloatArray) -> FloatArray:

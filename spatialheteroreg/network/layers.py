@@ -35,10 +35,12 @@ class RandomSource:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        usable = state["device"] == "cpu" or getattr(torch, state["device"], None)
-        if state["device"] == "cuda" and not torch.cuda.is_available():
-            usable = False
-        if usable:
+        reachable = {
+            "cpu": True,
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+        }
+        if reachable.get(state["device"], False):
             self.generator = torch.Generator(device=state["device"])
             self.generator.set_state(state["state"].cpu())
         else:

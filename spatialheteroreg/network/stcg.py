@@ -102,6 +102,8 @@ class STCGNetwork(nn.Module):
         super().__init__()
         self.head = head
         self.n_features = n_features
+        # Steps that training needs; rows held out may lie after the others.
+        self.n_steps = 1 if condition is None else condition.n_steps
         self.condition = condition
         self.tokens = tokens
         self.encoder = nn.Sequential(
@@ -138,7 +140,7 @@ class STCGNetwork(nn.Module):
         Parameters
         ----------
         n_steps : int, default=None
-            Steps to compute; None means those of the training times.
+            Steps to compute; None means those that training needs.
 
         Returns
         -------
@@ -147,7 +149,28 @@ class STCGNetwork(nn.Module):
         """
         if self.condition is None:
             return None
-        return self.condition(n_steps or self.condition.n_steps)
+        return self.condition(n_steps or self.n_steps)
+
+    def move_random(self, device: str) -> RandomSource:
+        """Have all dropouts draw from one source on a device.
+
+        Parameters
+        ----------
+        device : str
+            Where the network lies.
+
+        Returns
+        -------
+        RandomSource
+            The source they had, or one of the same seed where it lay elsewhere.
+        """
+        source = self.drop_place.random
+        if source.generator.device.type != torch.device(device).type:
+            source = RandomSource(source.generator.initial_seed(), device)
+        for part in self.modules():
+            if isinstance(part, Dropout):
+                part.random = source
+        return source
 
     def weigh_nodes(
         self, log_kernel: Tensor, distance: Tensor

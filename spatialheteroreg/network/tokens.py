@@ -66,6 +66,9 @@ class FeatureTokens(nn.Module):
         for parameter in (self.slope, self.bias, self.category_vector):
             parameter.uniform_(-bound, bound, generator=generator)
         self.category_value.normal_(generator=generator)
+        # Code 1, missing, says nothing until training has seen one.
+        self.category_vector[self.offsets + 1] = 0.0
+        self.category_value[self.offsets + 1] = 0.0
         self.missing_vector.zero_()
         self.missing_value.zero_()
 

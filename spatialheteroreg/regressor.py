@@ -167,7 +167,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (p,)
         Mean of :meth:`feature_weights` over the training rows; sums to 1.
     graph_ : ConditionGraph or None
         Nodes and edges; None without a condition.
@@ -182,7 +182,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         weighted combination carries; 1 for the additive head.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (p,)
         Names of the columns, where X had names.
 
     References

@@ -9,9 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 
 from spatialheteroreg import STCGRegressor
 
@@ -41,6 +45,16 @@ def fitted():
 )
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
+
+
+def test_the_battery_of_checks_is_that_of_scikit_learns_own_regressor():
+    """Tags could switch checks off; ours switch off none."""
+
+    def names(estimator):
+        checks = estimator_checks_generator(estimator)
+        return sorted(getattr(check, "func", check).__name__ for _, check in checks)
+
+    assert names(STCGRegressor()) == names(HistGradientBoostingRegressor())
 
 
 class TestPrediction:

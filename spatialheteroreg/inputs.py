@@ -13,7 +13,7 @@ from .coordinates import holds_dates, read_place, read_time
 from .features import FeatureEncoder
 from .graph import ConditionGraph
 from .sizing import auto_n_nodes
-from .sphere import FloatArray
+from .sphere import FloatArray, IntArray
 from .time_axis import TimeAxis
 
 Arrays = dict[str, NDArray[Any]]
@@ -215,13 +215,15 @@ class InputBuilder:
             "time_encoding": self.axis_.encode(time).astype(np.float32),
         }
 
-    def as_floats(self, table: Table) -> FloatArray:
+    def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.
 
         Parameters
         ----------
         table : Table
             Any table with the columns of the training table.
+        codes : ndarray of shape (n, n_categorical)
+            Category codes of these rows, as :meth:`transform` made them.
 
         Returns
         -------
@@ -229,7 +231,6 @@ class InputBuilder:
             Missing numbers are NaN.
         """
         roles, floats = self.roles, np.empty((table.n_rows, table.n_columns))
-        codes = self.encoder_.transform(table).codes
         for k, j in enumerate(roles.categorical):
             floats[:, j] = codes[:, k]
         places = [j for j in (roles.lat, roles.lon) if j is not None]

@@ -407,11 +407,11 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         """
         table = self._read_fitted(X)
         arrays = self._inputs.transform(table)
-        effects = self._evaluator().effects(arrays, self._time_mean)
+        effects = self._effects(arrays)
         return make_explanation(
             self._contributions(effects),
             self._baseline.value,
-            self._inputs.as_floats(table),
+            self._inputs.as_floats(table, arrays["codes"]),
             np.asarray(X, dtype=object),
             self._column_names(),
         )
@@ -432,7 +432,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         """
         table = self._read_fitted(X)
         arrays = self._inputs.transform(table)
-        effects = self._evaluator().effects(arrays, self._time_mean)
+        effects = self._effects(arrays)
         return normalized_weights(self._contributions(effects))
 
     def local_effects(self, X: Any) -> pd.DataFrame:
@@ -663,7 +663,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         ]
         self.n_iter_ = len(self.history_)
         self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
-        effects = self._evaluator().effects(arrays, self._time_mean)
+        effects = self._effects(arrays)
         self._baseline = EffectBaseline.of(effects, weight)
         shares = normalized_weights(self._contributions(effects))
         self.feature_importances_ = np.average(shares, axis=0, weights=weight)
@@ -677,6 +677,9 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
 
     def _evaluator(self) -> Evaluator:
         return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
+
+    def _effects(self, arrays: Arrays) -> RowEffects:
+        return self._evaluator().effects(arrays, self._time_mean)
 
     def _contributions(self, effects: RowEffects) -> FloatArray:
         roles, located = self._inputs.roles, self._inputs.use_coordinates

@@ -58,6 +58,7 @@ def make_rows(
     target: NDArray[np.float64],
     weight: NDArray[np.float64] | None,
     device: str,
+    dtype: torch.dtype = torch.float32,
 ) -> Rows:
     """Put arrays on the device.
 
@@ -71,6 +72,8 @@ def make_rows(
         Sample weights with mean 1.
     device : str
         Where to.
+    dtype : torch.dtype, default=torch.float32
+        Precision of target and weights.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def make_rows(
         name: torch.as_tensor(array, device=device) for name, array in arrays.items()
     }
     tensors = [
-        None if array is None else torch.as_tensor(array.astype(np.float32)).to(device)
+        None if array is None else torch.as_tensor(array).to(dtype).to(device)
         for array in (target, weight)
     ]
     return Rows(inputs, *tensors)

@@ -1,21 +1,22 @@
 """The table and its columns: which column is what.
 
-A table is a pandas DataFrame or anything that makes a 2-D array. Columns are
-found by name or position when the model is fitted and by position afterwards.
+Columns are found by name or position when the model is fitted and by position
+afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array
 
-from .sphere import FloatArray
+from .frames import plain_column, read_table
+from .values import kind_of, names_text
 
 USUAL_NAMES = {
     "lat": ("lat", "latitude"),
@@ -38,27 +39,49 @@ class Table:
     Attributes
     ----------
     names : list of str or None
-        Column names; None when X has none.
+        Column names; None when X has none, or others than strings.
+    geometry : int or None
+        Position of the active geometry column of a GeoDataFrame.
     n_rows, n_columns : int
         Shape.
     """
 
     def __init__(self, X: Any) -> None:
-        if isinstance(X, pd.DataFrame):
-            if 0 in X.shape:
-                what = "sample" if X.shape[0] == 0 else "feature"
-                raise ValueError(
-                    f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum "
-                    "of 1 is required: X is empty."
-                )
-            self._data: pd.DataFrame | NDArray[Any] = X
-            self.names: list[str] | None = None
-            if all(isinstance(name, str) for name in X.columns):
-                self.names = list(X.columns)
-        else:
-            self._data = check_array(X, dtype=None, ensure_all_finite=False)
-            self.names = None
+        self._data = read_table(X)
+        self.names: list[str] | None = None
+        self.geometry: int | None = None
+        if isinstance(self._data, pd.DataFrame):
+            names = list(self._data.columns)
+            if all(isinstance(name, str) for name in names):
+                self.names = names
+                _check_distinct(names)
+            # Asked of the class: a column may have any name.
+            if hasattr(type(self._data), "active_geometry_name"):
+                active = self._data.active_geometry_name
+                self.geometry = None if active is None else names.index(active)
         self.n_rows, self.n_columns = self._data.shape
+
+    def rows(self, start: int, stop: int) -> Table:
+        """Return some of the rows, without a copy.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and the row after the last.
+
+        Returns
+        -------
+        Table
+            These rows of all columns.
+        """
+        part = copy(self)
+        part._data = (
+            self._data.iloc[start:stop]
+            if isinstance(self._data, pd.DataFrame)
+            else self._data[start:stop]
+        )
+        part.n_rows = len(part._data)
+        return part
 
     def column(self, position: int) -> pd.Series:
         """Return one column.
@@ -73,12 +96,24 @@ class Table:
         Series
             The values; no copy where none is needed.
         """
-        if isinstance(self._data, pd.DataFrame):
-            return self._data.iloc[:, position]
-        column = self._data[:, position]
-        if column.dtype.kind in "OUS":
-            column = _without_object(column, self.label(position))
-        return pd.Series(column, copy=False)
+        column = plain_column(
+            self._data.iloc[:, position]
+            if isinstance(self._data, pd.DataFrame)
+            else self._data[:, position]
+        )
+        if column.dtype == object:
+            _check_cells(column, self.label(position))
+        return column
+
+    def as_objects(self) -> NDArray[Any]:
+        """Return all values as Python objects, to be shown.
+
+        Returns
+        -------
+        ndarray of shape (n, p), object
+            Values as the user gave them.
+        """
+        return np.asarray(self._data, dtype=object)
 
     def label(self, position: int) -> str:
         """Name a column as a message should.
@@ -91,90 +126,32 @@ class Table:
         Returns
         -------
         str
-            `'name'`, or `number` where there are no names.
+            `'name'`, or the position where there are no names.
         """
-        return repr(self.names[position]) if self.names else str(position)
+        if self.names:
+            return repr(self.names[position])
+        if isinstance(self._data, pd.DataFrame):
+            return f"{position} (named {list(self._data.columns)[position]!r})"
+        return str(position)
 
 
-def _without_object(column: NDArray[Any], label: str) -> NDArray[Any]:
-    """Cells of an object array as numbers where all of them are."""
-    bad = [value for value in column if isinstance(value, (dict, list, set, tuple))]
-    if bad:
-        raise TypeError(
-            f"Column {label}: argument must be a string or a number, "
-            f"not {type(bad[0]).__name__!r}."
-        )
-    # Strings stay strings, even "10": what they are must not depend on the other
-    # rows of the call.
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in {"floating", "integer", "mixed-integer-float", "decimal"}:
-        return pd.Series(column).to_numpy(dtype=np.float64, na_value=np.nan)
-    return column
-
-
-def rows_text(mask: NDArray[np.bool_]) -> str:
-    """Say which rows a mask marks.
-
-    Parameters
-    ----------
-    mask : ndarray of bool
-        Marked rows.
-
-    Returns
-    -------
-    str
-        Positions from 0, the first five of them.
-
-    Examples
-    --------
-    >>> rows_text(np.array([True, False, True]))
-    'rows 0, 2'
-    """
-    where = np.flatnonzero(mask)
-    text = ", ".join(map(str, where[:5]))
-    more = f" and {len(where) - 5} more" if len(where) > 5 else ""
-    return f"row{'s' if len(where) > 1 else ''} {text}{more}"
-
-
-def read_numbers(column: pd.Series, label: str, what: str = "feature") -> FloatArray:
-    """Read a column as float64, missing values as NaN.
-
-    Parameters
-    ----------
-    column : Series
-        Numbers of any dtype.
-    label : str
-        Name of the column in messages.
-    what : str, default="feature"
-        What the column is for, in messages.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The numbers.
-
-    Raises
-    ------
-    ValueError
-        If values are no numbers; says in which rows.
-    """
-    if column.dtype.kind == "c":
-        raise ValueError(f"Column {label}: Complex data not supported.")
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+def _check_distinct(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        index = pd.Index(names)
+        twice = sorted(set(index[index.duplicated()]))
         raise ValueError(
-            f"Column {label} holds dates but serves as {what}. Name it with time=, "
-            "or turn it into a number."
+            f"Column names of X must differ, but {names_text(twice)} occur more than "
+            "once. Rename or drop these columns."
         )
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(column.astype(object), errors="coerce")
-    unread = (numbers.isna() & column.notna()).to_numpy()
-    if unread.any():
-        raise ValueError(
-            f"Column {label}: {what} must be numeric, but {rows_text(unread)} hold "
-            f"for example {column[unread].iloc[0]!r}."
-        )
-    return numbers.to_numpy(dtype=np.float64)
+
+
+def _check_cells(column: pd.Series, label: str) -> None:
+    for value in column:
+        if isinstance(value, tuple) or type(value).__hash__ is None:
+            raise TypeError(
+                f"Column {label}: argument must be a string or a number, "
+                f"not {type(value).__name__!r}."
+            )
 
 
 # --- what each column is -----------------------------------------------------
@@ -187,9 +164,11 @@ class ColumnRoles:
     Attributes
     ----------
     lat, lon, time : int or None
-        Coordinates.
+        Coordinates. Points in one column are both latitude and longitude.
     numeric, categorical : tuple of int
-        Features, in the order of X.
+        Features, in the order of X. Geometries are never among them.
+    crs : str or None
+        Coordinate reference system of the training geometries, as WKT.
     """
 
     lat: int | None
@@ -197,6 +176,7 @@ class ColumnRoles:
     time: int | None
     numeric: tuple[int, ...]
     categorical: tuple[int, ...]
+    crs: str | None = None
 
     @property
     def features(self) -> tuple[int, ...]:
@@ -205,8 +185,8 @@ class ColumnRoles:
 
     @property
     def has_place(self) -> bool:
-        """Whether rows have coordinates."""
-        return self.lat is not None
+        """Whether rows have coordinates, or one of the two."""
+        return self.lat is not None or self.lon is not None
 
 
 def find_roles(
@@ -224,8 +204,8 @@ def find_roles(
     table : Table
         The training table.
     lat, lon, time : str, int or None
-        Name or position; "auto" looks for the usual names; None for no such
-        column.
+        Name or position; "auto" looks for the usual names, then for the active
+        geometry of a GeoDataFrame; None for no such column.
     categorical_features : "from_dtype", sequence of str or int, or None
         Columns whose values are categories.
 
@@ -237,40 +217,41 @@ def find_roles(
     Raises
     ------
     ValueError
-        If a column is named but absent or ambiguous, or only one of latitude
-        and longitude is there.
+        If a column is named but absent or ambiguous, or a position names
+        another column than the usual name does.
     """
     found = {
         role: _find_column(table, role, wanted)
         for role, wanted in (("lat", lat), ("lon", lon), ("time", time))
     }
-    if (found["lat"] is None) != (found["lon"] is None):
-        there, absent = ("lat", "lon") if found["lon"] is None else ("lon", "lat")
-        raise ValueError(
-            f"Only one of latitude and longitude is there: {there}= is column "
-            f"{table.label(found[there] or 0)}, {absent}= is missing. Pass {absent}= "
-            f"with its name or position, or {there}=None to use no place."
-        )
+    if lat == lon == "auto" and found["lat"] is found["lon"] is None:
+        found["lat"] = found["lon"] = table.geometry
     taken = [position for position in found.values() if position is not None]
-    if len(set(taken)) < len(taken):
+    kinds = [kind_of(table.column(j)) for j in range(table.n_columns)]
+    points = found["lat"] is not None and kinds[found["lat"]] == "geometries"
+    if len(set(taken)) < len(taken) - (points and found["lat"] == found["lon"]):
         raise ValueError(
             f"lat, lon and time must be different columns, got positions {taken}."
         )
-    rest = [j for j in range(table.n_columns) if j not in taken]
-    categorical = _find_categorical(table, rest, categorical_features)
+    # A geometry that does not give the place is left out.
+    rest = [
+        j for j, kind in enumerate(kinds) if j not in taken and kind != "geometries"
+    ]
+    categorical = _find_categorical(table, rest, kinds, categorical_features)
     return ColumnRoles(
         **found,
         numeric=tuple(j for j in rest if j not in categorical),
         categorical=tuple(j for j in rest if j in categorical),
+        crs=_crs_of(table, found["lat"]) if points else None,
     )
 
 
 def _find_column(table: Table, role: str, wanted: str | int | None) -> int | None:
     if wanted is None:
         return None
+    usual = USUAL_NAMES[role]
+    hits = [j for j, name in enumerate(table.names or []) if name.lower() in usual]
     if wanted == "auto":
-        usual = USUAL_NAMES[role]
-        hits = [j for j, name in enumerate(table.names or []) if name.lower() in usual]
         if len(hits) > 1:
             names = ", ".join(table.label(j) for j in hits)
             raise ValueError(
@@ -278,7 +259,16 @@ def _find_column(table: Table, role: str, wanted: str | int | None) -> int | Non
                 f"pass {role}=None."
             )
         return hits[0] if hits else None
-    return _position(table, wanted, f"{role}=")
+    position = _position(table, wanted, f"{role}=")
+    if not isinstance(wanted, str) and hits and position not in hits:
+        # Selectors drop columns, and a position then is another column's.
+        raise ValueError(
+            f"{role}={wanted} is column {table.label(position)}, but X has a column "
+            f"{table.label(hits[0])} too. Positions shift when columns are dropped "
+            f"or moved: pass the name, {role}={table.label(position)} if it is meant "
+            f"or {role}={table.label(hits[0])}."
+        )
+    return position
 
 
 def _position(table: Table, wanted: str | int, what: str) -> int:
@@ -286,6 +276,11 @@ def _position(table: Table, wanted: str | int, what: str) -> int:
         raise ValueError(
             f"{what}{wanted} is neither a name nor a position. Pass the positions of "
             "the columns instead of a mask."
+        )
+    if not isinstance(wanted, (str, int, np.integer)):
+        raise ValueError(
+            f"{what}{wanted!r} is neither a name nor a position. Pass a string or an "
+            "integer."
         )
     if isinstance(wanted, str):
         if table.names is None:
@@ -296,7 +291,7 @@ def _position(table: Table, wanted: str | int, what: str) -> int:
         if wanted not in table.names:
             raise ValueError(
                 f"{what}{wanted!r} is not a column of X. Columns: "
-                f"{', '.join(map(repr, table.names))}."
+                f"{names_text(table.names)}."
             )
         return table.names.index(wanted)
     if not -table.n_columns <= wanted < table.n_columns:
@@ -308,7 +303,10 @@ def _position(table: Table, wanted: str | int, what: str) -> int:
 
 
 def _find_categorical(
-    table: Table, candidates: list[int], wanted: str | Sequence[str | int] | None
+    table: Table,
+    candidates: list[int],
+    kinds: list[str],
+    wanted: str | Sequence[str | int] | None,
 ) -> set[int]:
     if wanted is None:
         return set()
@@ -318,21 +316,18 @@ def _find_categorical(
                 f"categorical_features={wanted!r} must be 'from_dtype', None, or a "
                 "list of column names or positions."
             )
-        return {j for j in candidates if _holds_categories(table.column(j))}
+        return {j for j in candidates if kinds[j] == "categories"}
     positions = {_position(table, item, "categorical_features: ") for item in wanted}
     clash = positions - set(candidates)
     if clash:
         names = ", ".join(table.label(j) for j in sorted(clash))
-        raise ValueError(f"categorical_features names a coordinate: {names}.")
+        raise ValueError(
+            f"categorical_features names a coordinate or a geometry: {names}."
+        )
     return positions
 
 
-def _holds_categories(column: pd.Series) -> bool:
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
-        return True
-    if pd.api.types.is_object_dtype(dtype):
-        # Numbers that sit in an object column are still numbers.
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        return kind not in {"floating", "integer", "mixed-integer-float", "decimal"}
-    return pd.api.types.is_string_dtype(dtype)
+def _crs_of(table: Table, position: int | None) -> str | None:
+    assert position is not None
+    crs = getattr(table.column(position).array, "crs", None)
+    return None if crs is None else str(crs.to_wkt())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .columns import ColumnRoles, Table, read_numbers, rows_text
+from .columns import ColumnRoles, Table
 from .sphere import FloatArray, IntArray
+from .values import read_numbers, rows_text
 
 Z_LIMIT = 10.0
 """Standardized values are held within this many standard deviations."""
@@ -21,21 +23,26 @@ class EncodedFeatures:
 
     Attributes
     ----------
-    numeric : ndarray of shape (n, n_numeric), float32
-        Standardized; 0 where missing.
+    numeric : ndarray of shape (n, n_numeric)
+        Standardized, float32 or float64; 0 where missing.
     missing : ndarray of shape (n, n_numeric), bool
         Where numbers are missing.
     codes : ndarray of shape (n, n_categorical), int64
         Categories: 0 unseen, 1 missing, 2 and on as in training.
     """
 
-    numeric: NDArray[np.float32]
+    numeric: NDArray[np.floating[Any]]
     missing: NDArray[np.bool_]
     codes: IntArray
 
 
 class FeatureEncoder:
     """Standardize numbers, number categories, mark what is missing.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the standardized numbers.
 
     Attributes
     ----------
@@ -48,8 +55,15 @@ class FeatureEncoder:
 
     UNSEEN, MISSING, FIRST = 0, 1, 2
 
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = dtype
+
     def fit(
-        self, table: Table, roles: ColumnRoles, rows: IntArray | None = None
+        self,
+        table: Table,
+        roles: ColumnRoles,
+        rows: IntArray | None = None,
+        weight: FloatArray | None = None,
     ) -> FeatureEncoder:
         """Learn scales and categories.
 
@@ -61,6 +75,8 @@ class FeatureEncoder:
             Which columns are features.
         rows : ndarray of int, default=None
             Rows to learn from; None means all.
+        weight : ndarray of shape (n,), default=None
+            Positive weights of the rows of the table; None means 1 for all.
 
         Returns
         -------
@@ -69,8 +85,10 @@ class FeatureEncoder:
         """
         self.roles = roles
         rows = np.arange(table.n_rows) if rows is None else rows
+        counted = None if weight is None else weight[rows]
         moments = [
-            mean_and_deviation(_finite_numbers(table, j)[rows]) for j in roles.numeric
+            mean_and_deviation(_finite_numbers(table, j)[rows], counted)
+            for j in roles.numeric
         ]
         self.center_, self.scale_ = np.array(moments).reshape(-1, 2).T
         self.categories_ = [
@@ -106,18 +124,19 @@ class FeatureEncoder:
             If a number is infinite or not a number; says in which rows.
         """
         n = table.n_rows
-        numeric = np.zeros((n, len(self.roles.numeric)), dtype=np.float32)
+        numeric = np.zeros((n, len(self.roles.numeric)), dtype=self.dtype)
         missing = np.zeros(numeric.shape, dtype=bool)
         for k, j in enumerate(self.roles.numeric):
             values = _finite_numbers(table, j)
             missing[:, k] = np.isnan(values)
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 z = (values - self.center_[k]) / self.scale_[k]
             numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
         codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
         for k, j in enumerate(self.roles.categorical):
             column = table.column(j)
-            known = self.categories_[k].get_indexer(column.astype(object))
+            cells = pd.Index(column, dtype=object)
+            known = self.categories_[k].get_indexer(cells)
             codes[:, k] = np.where(
                 column.isna(),
                 self.MISSING,
@@ -138,7 +157,9 @@ def _finite_numbers(table: Table, position: int) -> FloatArray:
     return values
 
 
-def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
+def mean_and_deviation(
+    values: FloatArray, weight: FloatArray | None = None
+) -> tuple[float, float]:
     """Mean and standard deviation of what is there, safe from overflow.
 
     A constant column gets an infinite deviation: whatever it holds later, it
@@ -148,6 +169,8 @@ def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
     ----------
     values : ndarray of shape (n,)
         Numbers and NaN.
+    weight : ndarray of shape (n,), default=None
+        Positive weights; None means 1 for all.
 
     Returns
     -------
@@ -158,13 +181,21 @@ def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
     --------
     >>> mean_and_deviation(np.array([1.0, 3.0, np.nan]))
     (2.0, 1.0)
+    >>> mean_and_deviation(np.array([0.0, 4.0]), np.array([0.5, 0.5]))
+    (2.0, 2.0)
     """
-    present = values[~np.isnan(values)]
+    there = ~np.isnan(values)
+    present = values[there]
     if present.size == 0:
         return 0.0, np.inf
     unit = max(float(np.abs(present).max()), np.finfo(float).tiny)
     scaled = present / unit
-    center, deviation = float(scaled.mean()), float(scaled.std())
+    if weight is None:
+        center, deviation = float(scaled.mean()), float(scaled.std())
+    else:
+        share = weight[there] / weight[there].sum()
+        center = float(share @ scaled)
+        deviation = float(np.sqrt(share @ (scaled - center) ** 2))
     # A constant column keeps rounding noise; it must not be blown up to size 1.
     if deviation * unit == 0.0 or deviation <= 1e-12 * max(abs(center), 1e-300):
         return center * unit, np.inf

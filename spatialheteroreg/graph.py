@@ -151,13 +151,20 @@ class ConditionGraph:
         """Whether every node reached every other before components were joined."""
         return self.n_components == 1
 
-    def fit(self, lat: ArrayLike, lon: ArrayLike) -> ConditionGraph:
+    def fit(
+        self,
+        lat: ArrayLike,
+        lon: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> ConditionGraph:
         """Place the nodes, tie them, and choose kernel widths.
 
         Parameters
         ----------
         lat, lon : array_like of shape (n,)
             Coordinates of the training rows, degrees (or projected units).
+        sample_weight : array_like of shape (n,), default=None
+            How many rows each row stands for; None means 1.
 
         Returns
         -------
@@ -169,7 +176,9 @@ class ConditionGraph:
         UserWarning
             If the graph fell into parts, which are then joined.
         """
-        places, rows = np.unique(self._embed(lat, lon), axis=0, return_counts=True)
+        places, place = np.unique(self._embed(lat, lon), axis=0, return_inverse=True)
+        weight = None if sample_weight is None else np.asarray(sample_weight, float)
+        rows = np.bincount(place.ravel(), weight)
         self.node_points = self._place_nodes(places, np.sqrt(rows))
         self.node_lat, self.node_lon = self._coordinates(self.node_points)
         self.node_bandwidth = self._kernel_widths(places)

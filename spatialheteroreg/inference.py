@@ -91,6 +91,7 @@ class Evaluator:
         self.network.requires_grad_(False)
         self.target_mean = target_mean
         self.target_scale = target_scale
+        self._tables: dict[int, ConditionTable] = {}
 
     def predict(self, inputs: Arrays) -> FloatArray:
         """Predict rows.
@@ -185,7 +186,8 @@ class Evaluator:
             )
             parts.append(slope.cpu().numpy())
         slopes: NDArray[np.float64] = np.concatenate(parts)
-        slopes = slopes * (self.target_scale / feature_scale)
+        with np.errstate(over="ignore"):  # beyond float64 a slope is infinite
+            slopes = slopes * self.target_scale / feature_scale
         slopes[np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
         slopes[inputs["missing"]] = np.nan
         return slopes
@@ -196,7 +198,11 @@ class Evaluator:
         last = int(max(inputs["step_upper"].max(), inputs["step_lower"].max()))
         # A cycle looks back from its first step, so it is always computed whole.
         n_steps = max(n_steps, last + 1, self.network.condition.n_steps)
-        return self.network.condition_table(n_steps)
+        if n_steps not in self._tables:
+            table = self.network.condition_table(n_steps)
+            assert table is not None
+            self._tables = {n_steps: table}
+        return self._tables[n_steps]
 
     def _mean_over_time(
         self, table: ConditionTable | None, mean: TimeMean

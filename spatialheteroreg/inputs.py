@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .columns import ColumnRoles, Table, read_numbers
-from .coordinates import holds_dates, read_place, read_time
+from .columns import ColumnRoles, Table
+from .coordinates import holds_dates, read_place, read_time, show_coordinate
 from .features import FeatureEncoder
 from .graph import ConditionGraph
 from .sizing import auto_n_nodes
 from .sphere import FloatArray, IntArray
 from .time_axis import TimeAxis
+from .values import read_numbers
 
 Arrays = dict[str, NDArray[Any]]
+
+CHUNK_ROWS = 65_536
+"""Rows that are made ready at once: some 20 MB, however long the table."""
 
 
 class InputBuilder:
@@ -42,6 +47,10 @@ class InputBuilder:
         As for :class:`TimeAxis`.
     use_coordinates : bool
         False leaves place and time unread.
+    crs : object, default=None
+        Coordinate system of the coordinate columns; None means degrees.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of what the network gets.
 
     Attributes
     ----------
@@ -66,6 +75,8 @@ class InputBuilder:
         time_axis: str,
         n_steps: int | str,
         use_coordinates: bool,
+        crs: Any = None,
+        dtype: str = "float32",
     ) -> None:
         self.roles = roles
         self.n_nodes = n_nodes
@@ -78,9 +89,15 @@ class InputBuilder:
         self.period = period
         self.axis_parameters: dict[str, Any] = {"kind": time_axis, "n_steps": n_steps}
         self.use_coordinates = use_coordinates
+        self.crs = crs
+        self.dtype = dtype
 
     def fit(
-        self, table: Table, rows: NDArray[np.int64], random: np.random.RandomState
+        self,
+        table: Table,
+        rows: NDArray[np.int64],
+        random: np.random.RandomState,
+        weight: FloatArray | None = None,
     ) -> InputBuilder:
         """Learn scales, place nodes and lay steps.
 
@@ -92,13 +109,15 @@ class InputBuilder:
             Rows to lay nodes and steps over; the others are held out.
         random : RandomState
             Draws the starting centers of k-means.
+        weight : ndarray of shape (n,), default=None
+            Sample weights of the rows of the table; None means 1 for all.
 
         Returns
         -------
         InputBuilder
             Itself.
         """
-        self.encoder_ = FeatureEncoder().fit(table, self.roles, rows)
+        self.encoder_ = FeatureEncoder(self.dtype).fit(table, self.roles, rows, weight)
         lat, lon = self.read_place(table)
         lat, lon = lat[rows], lon[rows]
         n_places = len(np.unique(np.stack([lat, lon], axis=1), axis=0))
@@ -109,7 +128,7 @@ class InputBuilder:
         )
         self.graph_ = ConditionGraph(
             n_nodes, random_state=random, **self.graph_parameters
-        ).fit(lat, lon)
+        ).fit(lat, lon, None if weight is None else weight[rows])
         self.dates_ = self._time_position is not None and holds_dates(
             table.column(self._time_position)
         )
@@ -146,7 +165,7 @@ class InputBuilder:
         if not (self.use_coordinates or always):
             return np.zeros(table.n_rows), np.zeros(table.n_rows)
         geographic = self.graph_parameters["metric"] == "haversine"
-        return read_place(table, self.roles, geographic=geographic)
+        return read_place(table, self.roles, geographic=geographic, crs=self.crs)
 
     def read_time(self, table: Table) -> FloatArray:
         """Read times; zeros where there are none or they are not used.
@@ -179,15 +198,15 @@ class InputBuilder:
             )
         return read_time(column, label)
 
-    def transform(self, table: Table, *, warn: bool = True) -> Arrays:
+    def transform(self, table: Table, time: FloatArray | None = None) -> Arrays:
         """Make the inputs of the network.
 
         Parameters
         ----------
         table : Table
             Any table with the columns of the training table.
-        warn : bool, default=True
-            Whether to warn of times that the steps do not reach.
+        time : ndarray of shape (n,), default=None
+            Times of the rows, where :meth:`read_time` has read them before.
 
         Returns
         -------
@@ -196,24 +215,53 @@ class InputBuilder:
         """
         features = self.encoder_.transform(table)
         attachment = self.graph_.attach(*self.read_place(table))
-        time = self.read_time(table)
-        position = self.axis_.locate(time, warn=warn)
+        time = self.read_time(table) if time is None else time
+        position = self.axis_.locate(time, warn=False)
         return {
             "numeric": features.numeric,
             "missing": features.missing,
             "codes": features.codes,
             "node_index": attachment.index,
             "node_log_kernel": np.maximum(attachment.log_kernel, -1e30).astype(
-                np.float32
+                self.dtype
             ),
             "node_distance": (attachment.distance / self.graph_.bandwidth_).astype(
-                np.float32
+                self.dtype
             ),
             "step_lower": position.lower,
             "step_upper": position.upper,
-            "step_fraction": position.fraction.astype(np.float32),
-            "time_encoding": self.axis_.encode(time).astype(np.float32),
+            "step_fraction": position.fraction.astype(self.dtype),
+            "time_encoding": self.axis_.encode(time).astype(self.dtype),
         }
+
+    def transform_in_chunks(self, table: Table) -> Iterator[tuple[Table, Arrays]]:
+        """Make the inputs of the network, `CHUNK_ROWS` rows at a time.
+
+        Warns of times that the steps do not reach.
+
+        Parameters
+        ----------
+        table : Table
+            Any table with the columns of the training table.
+
+        Yields
+        ------
+        table : Table
+            The next rows.
+        arrays : dict of str to ndarray
+            As :meth:`transform` makes them.
+        """
+        time = self.read_time(table)
+        self.axis_.warn_outside(time)
+        for start in range(0, table.n_rows, CHUNK_ROWS):
+            stop = start + CHUNK_ROWS
+            chunk = table.rows(start, stop)
+            try:
+                yield chunk, self.transform(chunk, time[start:stop])
+            except ValueError:
+                # The whole table knows the numbers of its rows.
+                self.transform(table, time)
+                raise
 
     def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.
@@ -230,12 +278,14 @@ class InputBuilder:
         ndarray of shape (n, p)
             Missing numbers are NaN.
         """
-        roles, floats = self.roles, np.empty((table.n_rows, table.n_columns))
+        roles, floats = self.roles, np.full((table.n_rows, table.n_columns), np.nan)
         for k, j in enumerate(roles.categorical):
             floats[:, j] = codes[:, k]
-        places = [j for j in (roles.lat, roles.lon) if j is not None]
-        for j in (*places, *roles.numeric):
+        for j in roles.numeric:
             floats[:, j] = read_numbers(table.column(j), table.label(j))
+        for place in (roles.lat, roles.lon):
+            if place is not None:
+                floats[:, place] = show_coordinate(table, place)
         if roles.time is not None:
             floats[:, roles.time] = self._show_time(table, roles.time)
         return floats

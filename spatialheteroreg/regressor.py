@@ -3,58 +3,52 @@
 from __future__ import annotations
 
 import copy
-import warnings
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import Callback
 
-from .batches import make_rows, split_validation
-from .columns import Table, find_roles
+from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
+from .checkpoint import Checkpoint, generator_state
+from .columns import Table
 from .features import mean_and_deviation
+from .fitting import (
+    check_unchanged,
+    copy_network,
+    identify_fit,
+    make_inputs,
+    new_network,
+    shaping_parameters,
+    split_rows,
+    start_random,
+    train_network,
+)
 from .inference import Evaluator, TimeMean
-from .inputs import Arrays, InputBuilder
 from .inspection.explanation import (
     EffectBaseline,
     RowEffects,
     make_explanation,
     normalized_weights,
 )
-from .network import ConditionEncoder, FeatureTokens, STCGNetwork
-from .network.layers import RandomSource, initialize
-from .sizing import auto_batch_size, auto_regularization
-from .sphere import FloatArray, IntArray
-from .training import STCGNet, make_net, resolve_device, train
+from .samples import Samples, number_groups, read_target, take_weight
+from .sphere import FloatArray
+from .training import STCGNet, leave_fit
 
 if TYPE_CHECKING:
     import shap
 
 
-SHAPING = (
-    *("lat", "lon", "time", "period", "categorical_features", "condition"),
-    *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
-    *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
-    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers"),
-    *("dropout", "place_dropout", "condition_dropout"),
-)
-"""Parameters that shape inputs and network, which a warm start goes on with."""
-
-
-class STCGRegressor(RegressorMixin, BaseEstimator):
+class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
     """Regression whose law changes over space and time.
 
     One network learns two things at once: a law that is the same everywhere
@@ -82,8 +76,12 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         None means one year for dates and no cycle for numbers.
     categorical_features : "from_dtype", list of str or int, or None, \
             default="from_dtype"
-        Columns that hold categories. "from_dtype" takes string, object,
-        category and bool columns.
+        Columns that hold categories. "from_dtype" takes string, category and
+        bool columns, and object columns unless all they hold is numbers.
+    crs : object, default=None
+        Coordinate reference system of the columns `lat` (northing) and `lon`
+        (easting), as pyproj takes it: an EPSG code, a string. They are converted
+        to degrees. None means that they are degrees. A GeoDataFrame brings its own.
     condition : {"graph", "none"}, default="graph"
         "none" leaves place and time out: they are not read and have no
         importance.
@@ -139,7 +137,8 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
     max_iter : int, default=30
         Epochs.
     batch_size : int or "auto", default="auto"
-        Rows a step. "auto": about a 30th of the rows, 32 to 512.
+        Rows a step. "auto": about a 30th of the rows, 32 to 512; 64 for up to
+        400 rows.
     learning_rate : float, default=0.003
         Peak of the one-cycle schedule.
     weight_decay : float or "auto", default="auto"
@@ -148,11 +147,15 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
     early_stopping : {False, "rows", "places"}, default=False
         Hold out rows, or all rows of some places, and stop when they are no
         longer predicted better; the best weights are kept. False runs the
-        schedule to its end. True means "rows".
+        schedule to its end. True means "rows". Where `groups` are passed to fit
+        they take the role of places.
     validation_fraction : float, default=0.1
         Share of the rows or places to hold out.
     n_iter_no_change : int, default=5
         Epochs without improvement before stopping.
+    precision : {"float32", "float64"}, default="float32"
+        Numbers that training computes with. "float64" is slower and makes
+        results repeat to more digits. Predictions are always made in float64.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -164,6 +167,10 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
     warm_start : bool, default=False
         Go on training the fitted network, with its nodes, steps and scales,
         when fit is called again.
+    checkpoint : str, path-like or None, default=None
+        File that keeps the state of training after each epoch. Where it exists,
+        the same fit goes on from it to the result that it would have had without
+        the interruption. It is deleted when the fit has ended.
 
     Attributes
     ----------
@@ -206,12 +213,19 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _shape: dict[str, Any]
+    _doc_link_module = "spatialheteroreg"
+    _doc_link_template = (
+        "https://spatialheteroreg.readthedocs.io/en/latest/generated/"
+        "spatialheteroreg.{estimator_name}.html"
+    )
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "lat": [str, Integral, None],
         "lon": [str, Integral, None],
         "time": [str, Integral, None],
         "period": [Interval(Real, 0, None, closed="neither"), None],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "crs": "no_validation",
         "condition": [StrOptions({"graph", "none"})],
         "n_nodes": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -246,10 +260,12 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         "early_stopping": [StrOptions({"rows", "places"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "precision": [StrOptions({"float32", "float64"})],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
     }
 
     def __init__(
@@ -260,6 +276,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         time: str | int | None = "auto",
         period: float | None = None,
         categorical_features: str | Sequence[str | int] | None = "from_dtype",
+        crs: Any = None,
         condition: str = "graph",
         n_nodes: int | str = "auto",
         n_neighbors: int = 8,
@@ -288,16 +305,19 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
+        precision: str = "float32",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         warm_start: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         self.lat = lat
         self.lon = lon
         self.time = time
         self.period = period
         self.categorical_features = categorical_features
+        self.crs = crs
         self.condition = condition
         self.n_nodes = n_nodes
         self.n_neighbors = n_neighbors
@@ -326,27 +346,39 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.precision = precision
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> STCGRegressor:
         """Fit to rows of features with their places and times.
 
         Parameters
         ----------
         X : DataFrame or array_like of shape (n, p)
-            Coordinates and features. Numbers may be missing, coordinates and
-            times may not.
+            Coordinates and features: a frame of pandas, geopandas or polars, an
+            Arrow table, an array. Numbers may be missing, coordinates and times
+            may not.
         y : array_like of shape (n,)
             Target; finite, not constant.
         sample_weight : array_like of shape (n,), default=None
-            Weight of each row in the loss; None means 1 for all. Rows of weight 0
-            are left out.
+            Weight of each row in the loss, in the scales of features and target
+            and in the pull of its place on the nodes; None means 1 for all. Rows
+            of weight 0 are left out.
+        groups : array_like of shape (n,), default=None
+            Label of the station, catchment or plot of each row. With
+            `early_stopping="places"` all rows of a label are held out together;
+            None takes rows at the same coordinates for a place.
 
         Returns
         -------
@@ -360,7 +392,7 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         """
         before = vars(self).copy()
         try:
-            return self._fit(X, y, sample_weight)
+            return self._fit(X, y, sample_weight, groups)
         except BaseException:
             self.__dict__ = before
             raise
@@ -379,8 +411,9 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             Predictions in target units. A row's prediction does not depend on
             the other rows.
         """
-        table = self._read_fitted(X)
-        return self._evaluator().predict(self._inputs.transform(table))
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        chunks = self._inputs.transform_in_chunks(table)
+        return np.concatenate([evaluator.predict(arrays) for _, arrays in chunks])
 
     def explain(self, X: Any) -> shap.Explanation:
         """Take predictions apart, one contribution for each column of X.
@@ -405,14 +438,17 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             fractional years for dates and codes for categories;
             `display_data` as X was passed.
         """
-        table = self._read_fitted(X)
-        arrays = self._inputs.transform(table)
-        effects = self._effects(arrays)
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        contributions, data = [], []
+        for chunk, arrays in self._inputs.transform_in_chunks(table):
+            effects = evaluator.effects(arrays, self._time_mean)
+            contributions.append(self._contributions(effects))
+            data.append(self._inputs.as_floats(chunk, arrays["codes"]))
         return make_explanation(
-            self._contributions(effects),
+            np.concatenate(contributions),
             self._baseline.value,
-            self._inputs.as_floats(table, arrays["codes"]),
-            np.asarray(X, dtype=object),
+            np.concatenate(data),
+            table.as_objects(),
             self._column_names(),
         )
 
@@ -430,10 +466,11 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             Absolute contributions of :meth:`explain`, divided by their sum over
             the row; uniform where all are zero.
         """
-        table = self._read_fitted(X)
-        arrays = self._inputs.transform(table)
-        effects = self._effects(arrays)
-        return normalized_weights(self._contributions(effects))
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        chunks = self._inputs.transform_in_chunks(table)
+        effects = (evaluator.effects(arrays, self._time_mean) for _, arrays in chunks)
+        contributions = np.concatenate([self._contributions(part) for part in effects])
+        return normalized_weights(contributions)
 
     def local_effects(self, X: Any) -> pd.DataFrame:
         """Slope of the prediction by each numeric feature, at each row.
@@ -450,9 +487,11 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             feature is missing, 0 beyond 10 standard deviations from its mean,
             where its value is held. Indexed as X is.
         """
-        table = self._read_fitted(X)
-        slopes = self._evaluator().slopes(
-            self._inputs.transform(table), self._inputs.encoder_.scale_
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        scale = self._inputs.encoder_.scale_
+        chunks = self._inputs.transform_in_chunks(table)
+        slopes = np.concatenate(
+            [evaluator.slopes(arrays, scale) for _, arrays in chunks]
         )
         names = self._column_names()
         return pd.DataFrame(
@@ -461,25 +500,85 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
             columns=[names[j] for j in self._inputs.roles.numeric],
         )
 
+    def save_model(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted model in one file that is loaded without running code.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; see :func:`spatialheteroreg.persistence.save_model`.
+        """
+        from .persistence import save_model
+
+        save_model(self, path)
+
+    @classmethod
+    def load_model(cls, path: str | os.PathLike[str]) -> STCGRegressor:
+        """Load a model that :meth:`save_model` saved.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; see :func:`spatialheteroreg.persistence.load_model`.
+
+        Returns
+        -------
+        STCGRegressor
+            The model as it was saved.
+        """
+        from .persistence import load_model
+
+        return load_model(path)
+
     # --- the steps of fit ----------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> STCGRegressor:
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> STCGRegressor:
+        task = FitTask(self, X, y, sample_weight)
         warm = self.warm_start and self.__sklearn_is_fitted__()
         table = self._read(X, y, reset=not warm)
-        target, weight = _read_target(X, y, sample_weight, table.n_rows)
-        random = check_random_state(self.random_state)
+        target, weight = read_target(X, y, sample_weight, table.n_rows)
+        random = start_random(self)
+        start = generator_state(random)
         if warm:
-            self._check_unchanged()
+            check_unchanged(self, self._shape)
         else:
-            self._inputs = self._make_inputs(table)
-            self._shape = self._shaping_parameters()
-        training, held_out = self._split(table, weight, random)
+            self._inputs = make_inputs(self, table)
+            self._shape = shaping_parameters(self)
+        if self.early_stopping and not (warm and hasattr(self, "_split_seed")):
+            # A warm start holds out the same rows again: it has seen the others.
+            self._split_seed = int(random.randint(np.iinfo(np.int32).max))
+        label = None if groups is None else number_groups(groups, table.n_rows)
+        training, held_out = split_rows(
+            self, self._inputs, table, weight, label, getattr(self, "_split_seed", 0)
+        )
         if not warm:
-            self._inputs.fit(table, training, random)
-            self._set_target_scale(target[training])
-        arrays = self._inputs.transform(table, warn=False)
-        net = self._train(arrays, target, weight, training, held_out, random, warm)
-        self._finish(net, _take(arrays, training), _take_weight(weight, training), warm)
+            self._inputs.fit(table, training, random, weight)
+            self._set_target_scale(target[training], take_weight(weight, training))
+        arrays = self._inputs.transform(table)
+        z = (target - self._target_mean) / self._target_scale
+        samples = Samples(arrays, z, weight, training, held_out)
+        network, source = (
+            copy_network(self, samples, self.net_.module_)
+            if warm
+            else new_network(self, self._inputs, samples, random)
+        )
+        followers: list[Callback] = [
+            TellCallbacks(task, lambda net: self._fitted_so_far(net, samples, warm))
+        ]
+        checkpoint = None
+        if self.checkpoint is not None:
+            identity = identify_fit(self, samples, network)
+            checkpoint = Checkpoint(self.checkpoint, identity, source, start)
+            followers.append(checkpoint)
+        if isinstance(self.random_state, np.random.RandomState):
+            # All is drawn. A checkpoint of another fit has not changed the user's.
+            self.random_state.set_state(random.get_state())
+        net, ended = train_network(self, network, source, samples, followers)
+        self._finish(net, samples, warm)
+        task.end()
+        if ended and checkpoint is not None:
+            checkpoint.remove()
         return self
 
     def _read(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Table:
@@ -491,168 +590,23 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._read(X, reset=False)
 
-    def _make_inputs(self, table: Table) -> InputBuilder:
-        roles = find_roles(
-            table,
-            lat=self.lat,
-            lon=self.lon,
-            time=self.time,
-            categorical_features=self.categorical_features,
-        )
-        located = roles.has_place or roles.time is not None
-        looked_for = "auto" in (self.lat, self.lon, self.time)
-        if self.condition == "graph" and looked_for and not located:
-            warnings.warn(
-                "No coordinates found: fitting without a condition graph. Pass "
-                "lat=, lon= and time= with column names or positions, or "
-                "condition='none' if there are none.",
-                stacklevel=5,
-            )
-        return InputBuilder(
-            roles,
-            n_nodes=self.n_nodes,
-            n_neighbors=self.n_neighbors,
-            n_attached=self.n_attached,
-            bandwidth=self.bandwidth,
-            metric=self.metric,
-            period=self.period,
-            time_axis=self.time_axis,
-            n_steps=self.n_steps,
-            use_coordinates=self.condition == "graph" and located,
-        )
-
-    def _check_unchanged(self) -> None:
-        """Refuse to go on training a network of another shape."""
-        now = self._shaping_parameters()
-        changed = [name for name in SHAPING if now[name] != self._shape[name]]
-        if changed:
+    def _set_target_scale(self, target: FloatArray, weight: FloatArray | None) -> None:
+        self._target_mean, self._target_scale = mean_and_deviation(target, weight)
+        if np.isfinite(self._target_scale):
+            return
+        if (target != target[0]).any():
             raise ValueError(
-                f"warm_start=True goes on with the fitted network, but "
-                f"{', '.join(changed)} changed since. Set warm_start=False to fit "
-                "anew, or set them back."
+                "Nearly all of the sample_weight lies on rows with the same y: there "
+                "is nothing to learn. Check the weights."
             )
-
-    def _shaping_parameters(self) -> dict[str, Any]:
-        """Copy the shaping parameters, arrays as lists."""
-        values = {name: getattr(self, name) for name in SHAPING}
-        chosen = values["categorical_features"]
-        if chosen is not None and not isinstance(chosen, str):
-            values["categorical_features"] = list(chosen)
-        return values
-
-    def _split(
-        self, table: Table, weight: FloatArray | None, random: np.random.RandomState
-    ) -> tuple[IntArray, IntArray]:
-        """Choose training and held-out rows; rows without weight are neither."""
-        counted = np.arange(table.n_rows)
-        if weight is not None:
-            counted = np.flatnonzero(weight)
-        place = np.zeros(len(counted), dtype=np.int64)
-        if self.early_stopping == "places":
-            places = np.stack(self._inputs.read_place(table, always=True))
-            _, place = np.unique(places[:, counted], axis=1, return_inverse=True)
-        training, held_out = split_validation(
-            self.early_stopping, self.validation_fraction, place.ravel(), random
-        )
-        return counted[training], counted[held_out]
-
-    def _set_target_scale(self, target: FloatArray) -> None:
-        self._target_mean, self._target_scale = mean_and_deviation(target)
-        if not np.isfinite(self._target_scale):
-            raise ValueError(
-                f"y is constant ({target[0]:g} in all {len(target)} training rows): "
-                "there is nothing to learn. Check the target column."
-            )
-
-    def _train(
-        self,
-        arrays: Arrays,
-        target: FloatArray,
-        weight: FloatArray | None,
-        training: IntArray,
-        held_out: IntArray,
-        random: np.random.RandomState,
-        warm: bool,
-    ) -> STCGNet:
-        device = resolve_device(self.device)
-        n_rows = len(training)
-        if warm:
-            # A copy: after an error the fitted network must be as it was.
-            network = copy.deepcopy(self.net_.module_).to(device)
-            source = network.move_random(device)
-        else:
-            source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
-            network = self._make_network(n_rows, source).to(device)
-            initialize(network, source)
-        network.n_steps = max(network.n_steps, int(arrays["step_upper"].max()) + 1)
-        z = (target - self._target_mean) / self._target_scale
-        rows = make_rows(arrays, z, weight, device)
-        batch_size = (
-            auto_batch_size(n_rows) if self.batch_size == "auto" else self.batch_size
-        )
-        net = make_net(
-            network,
-            source,
-            n_rows=n_rows,
-            device=device,
-            max_iter=self.max_iter,
-            batch_size=int(batch_size),
-            learning_rate=self.learning_rate,
-            weight_decay=self._resolve("weight_decay", n_rows, 0.1, 0.05),
-            importance_loss_weight=self.importance_loss_weight,
-            validation=rows.subset(torch.from_numpy(held_out))
-            if len(held_out)
-            else None,
-            n_iter_no_change=self.n_iter_no_change,
-            verbose=int(self.verbose),
-        )
-        train(
-            net,
-            rows.subset(torch.from_numpy(training)) if n_rows < len(rows) else rows,
-            self.max_iter,
-        )
-        return net
-
-    def _make_network(self, n_rows: int, source: RandomSource) -> STCGNetwork:
-        if self.d_token % self.n_heads:
-            raise ValueError(
-                f"n_heads={self.n_heads} must divide d_token={self.d_token}."
-            )
-        roles, encoder = self._inputs.roles, self._inputs.encoder_
-        condition = None
-        if self._inputs.use_coordinates:
-            condition = ConditionEncoder(
-                **self._inputs.condition_tensors(),
-                d_condition=self.d_condition,
-                gcn_layers=self.gcn_layers,
-                lstm_layers=self.lstm_layers if roles.time is not None else 0,
-            )
-        return STCGNetwork(
-            FeatureTokens(len(roles.numeric), encoder.n_codes, self.d_token),
-            condition,
-            n_features=len(roles.features),
-            d_token=self.d_token,
-            n_heads=self.n_heads,
-            n_layers=self.n_layers,
-            d_condition=self.d_condition,
-            d_hidden=self.d_hidden,
-            n_encoded=self._inputs.axis_.n_encoded,
-            attention=self.attention,
-            head=self.head,
-            dropout=self._resolve("dropout", n_rows, 0.15, 0.07),
-            place_dropout=self.place_dropout,
-            condition_dropout=self.condition_dropout,
-            random=source,
+        raise ValueError(
+            f"y is constant ({target[0]:g} in all {len(target)} training rows): "
+            "there is nothing to learn. Check the target column."
         )
 
-    def _resolve(self, name: str, n_rows: int, few: float, many: float) -> float:
-        value = getattr(self, name)
-        return auto_regularization(n_rows, few, many) if value == "auto" else value
-
-    def _finish(
-        self, net: STCGNet, arrays: Arrays, weight: FloatArray | None, warm: bool
-    ) -> None:
+    def _finish(self, net: STCGNet, samples: Samples, warm: bool) -> None:
         """Keep the net, and the means that contributions are measured from."""
+        arrays, weight = samples.known()
         self.net_ = net
         self.graph_ = self._inputs.graph_ if self._inputs.use_coordinates else None
         if not warm:
@@ -663,23 +617,35 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         ]
         self.n_iter_ = len(self.history_)
         self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
-        effects = self._effects(arrays)
+        effects = self._evaluator().effects(arrays, self._time_mean)
         self._baseline = EffectBaseline.of(effects, weight)
         shares = normalized_weights(self._contributions(effects))
         self.feature_importances_ = np.average(shares, axis=0, weights=weight)
         self.explanation_r2_ = (
             1.0
             if self.head == "additive"
-            else float(r2_score(effects.prediction, effects.combination))
+            else float(r2_score(*self._standardized(effects)))
         )
+
+    def _standardized(self, effects: RowEffects) -> tuple[FloatArray, FloatArray]:
+        """Prediction and combination in units whose squares do not overflow."""
+        mean, scale = self._target_mean, self._target_scale
+        return (effects.prediction - mean) / scale, (effects.combination - mean) / scale
+
+    def _fitted_so_far(
+        self, net: STCGNet, samples: Samples, warm: bool
+    ) -> dict[str, Any]:
+        """Attributes of an estimator whose training ended now."""
+        estimator, net_so_far = copy.copy(self), copy.copy(net)
+        net_so_far.history_ = copy.copy(net.history)
+        leave_fit(net_so_far)
+        estimator._finish(net_so_far, samples, warm)
+        return dict(vars(estimator))
 
     # --- after fit -------------------------------------------------------------
 
     def _evaluator(self) -> Evaluator:
         return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
-
-    def _effects(self, arrays: Arrays) -> RowEffects:
-        return self._evaluator().effects(arrays, self._time_mean)
 
     def _contributions(self, effects: RowEffects) -> FloatArray:
         roles, located = self._inputs.roles, self._inputs.use_coordinates
@@ -705,30 +671,3 @@ class STCGRegressor(RegressorMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def _read_target(
-    X: Any, y: Any, sample_weight: Any, n_rows: int
-) -> tuple[FloatArray, FloatArray | None]:
-    """Read target and weights; those that count are scaled to mean 1."""
-    y = column_or_1d(y, warn=True)
-    target = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
-    )
-    check_consistent_length(X, target)
-    if n_rows < 2:
-        raise ValueError("Fitting needs at least 2 rows, but X has n_samples=1.")
-    if sample_weight is None:
-        return target, None
-    weight = _check_sample_weight(sample_weight, target, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("sample_weight is zero in all rows.")
-    return target, weight / weight[weight > 0].mean()
-
-
-def _take(arrays: Arrays, rows: IntArray) -> Arrays:
-    return {name: array[rows] for name, array in arrays.items()}
-
-
-def _take_weight(weight: FloatArray | None, rows: IntArray) -> FloatArray | None:
-    return None if weight is None else weight[rows]

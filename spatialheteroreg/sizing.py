@@ -31,6 +31,8 @@ def auto_n_nodes(n_places: int, n_rows: int) -> int:
 def auto_batch_size(n_rows: int) -> int:
     """Rows a step: a power of two near a thirtieth of the rows, 32 to 512.
 
+    Up to 400 rows it is 64: half the steps of 32, and no worse.
+
     Parameters
     ----------
     n_rows : int
@@ -44,8 +46,10 @@ def auto_batch_size(n_rows: int) -> int:
     Examples
     --------
     >>> [auto_batch_size(n) for n in (100, 8_000, 1_000_000)]
-    [32, 256, 512]
+    [64, 256, 512]
     """
+    if n_rows <= 400:
+        return 64
     return int(min(512, max(32, 2 ** round(math.log2(max(n_rows, 1) / 32)))))
 
 

@@ -181,14 +181,15 @@ class TimeAxis:
         """
         times = np.asarray(time, dtype=np.float64)
         if warn:
-            self._warn_outside(times)
+            self.warn_outside(times)
         if self.kind_ == "cycle":
             assert self.period is not None
             position = np.mod(times, self.period) / self.step_width
             lower = np.floor(position).astype(np.int64) % self.n_steps_
             upper = (lower + 1) % self.n_steps_
             return TimePosition(lower, upper, position - np.floor(position))
-        position = (times - self.start) / self.step_width
+        with np.errstate(over="ignore"):  # infinitely many steps are clipped below
+            position = (times - self.start) / self.step_width
         last = self.n_steps_max - 1
         position = np.clip(position, 0.0, last)
         if self.n_steps_ == 1:
@@ -220,7 +221,9 @@ class TimeAxis:
         # One training time teaches no trend.
         trend = np.zeros_like(times)
         if half > 0:
-            trend = np.clip((times - (self.start + self.end) / 2) / half, -1.0, 1.0)
+            with np.errstate(over="ignore"):
+                trend = (times - (self.start + self.end) / 2) / half
+            trend = np.clip(trend, -1.0, 1.0)
         if self.period is None:
             return trend[:, None]
         angle = 2 * np.pi * np.mod(times, self.period) / self.period
@@ -238,7 +241,19 @@ class TimeAxis:
         steps = round(span / self.period * STEPS_PER_CYCLE) + 1
         return min(n_distinct, int(min(steps, MAX_STEPS)))
 
-    def _warn_outside(self, times: FloatArray) -> None:
+    def warn_outside(self, times: FloatArray) -> None:
+        """Warn of times that the steps do not reach.
+
+        Parameters
+        ----------
+        times : ndarray of shape (n,)
+            Finite times as numbers.
+
+        Warns
+        -----
+        UserWarning
+            As :meth:`locate` does.
+        """
         # Within a step, or a cycle where seasons repeat, nothing is far-fetched.
         slack = self.step_width
         if self.kind_ == "cycle" and self.period is not None:

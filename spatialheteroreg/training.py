@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 from .batches import Batches, Rows
+from .checkpoint import Checkpoint
 from .network import NetworkOutput, STCGNetwork
 from .network.layers import RandomSource
 
@@ -231,6 +233,7 @@ def make_net(
     validation: Rows | None,
     n_iter_no_change: int,
     verbose: int,
+    callbacks: Sequence[Callback] = (),
 ) -> STCGNet:
     """Put network, loss, optimizer and schedule together.
 
@@ -261,6 +264,9 @@ def make_net(
         Epochs without improvement before stopping.
     verbose : int
         What to show.
+    callbacks : sequence of Callback, default=()
+        What else follows the training. They hear of the end of an epoch before
+        early stopping may end the training, a :class:`Checkpoint` after it.
 
     Returns
     -------
@@ -268,7 +274,7 @@ def make_net(
         Ready to be fitted.
     """
     steps = -(-n_rows // batch_size) * max_iter
-    callbacks: list[tuple[str, Callback]] = [
+    followers: list[tuple[str, Callback]] = [
         ("clip", GradientNormClipping(1.0)),
         (
             "schedule",
@@ -281,11 +287,14 @@ def make_net(
         ),
         ("progress", EpochProgress(max_iter, verbose)),
     ]
+    others = [(type(callback).__name__, callback) for callback in callbacks]
+    followers += [named for named in others if not isinstance(named[1], Checkpoint)]
     if validation is not None:
         stop = EarlyStopping(
             patience=n_iter_no_change, threshold=1e-4, load_best=True, sink=logger.info
         )
-        callbacks.append(("stop", stop))
+        followers.append(("stop", stop))
+    followers += [named for named in others if isinstance(named[1], Checkpoint)]
     return STCGNet(
         network,
         random=random,
@@ -293,18 +302,18 @@ def make_net(
         optimizer=adamw,
         optimizer__lr=learning_rate,
         optimizer__weight_decay=weight_decay,
-        optimizer__fused=device in {"cpu", "cuda"},
+        optimizer__fused=torch.device(device).type in {"cpu", "cuda"},
         max_epochs=max_iter,
         batch_size=batch_size,
         train_split=None if validation is None else predefined_split(validation),
-        callbacks=callbacks,
+        callbacks=followers,
         callbacks__print_log=None,
         device=device,
         verbose=0,
     )
 
 
-def train(net: STCGNet, rows: Rows, max_iter: int) -> int:
+def train(net: STCGNet, rows: Rows, max_iter: int) -> bool:
     """Train, and see that what is left is usable.
 
     Parameters
@@ -318,8 +327,9 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> int:
 
     Returns
     -------
-    int
-        Epochs completed in this call.
+    bool
+        Whether training ended by itself: after its last epoch, or because it was
+        told to stop.
 
     Raises
     ------
@@ -328,31 +338,66 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> int:
     FloatingPointError
         If the loss is no longer finite.
     """
-    net.fit(rows, None)
-    # What pickles carry: the trained module once, and no rows.
-    net.train_split = None
-    net.module = type(net.module_)
+    net.initialize()
+    n_done = sum(getattr(follower, "n_done_", 0) for _, follower in net.callbacks_)
+    net.partial_fit(rows, None, epochs=max_iter - n_done)
+    told_to_stop = any(_stopped(follower) for _, follower in net.callbacks_)
+    leave_fit(net)
     epochs = net.epochs()
     done = len(epochs)
-    stopped_early = any(
-        isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
-        for _, callback in net.callbacks_
-    )
-    if done < max_iter and not stopped_early:
+    ended = told_to_stop or done == max_iter
+    if not ended:
         # skorch swallows Ctrl-C and keeps what was learned.
         if done == 0:
             raise KeyboardInterrupt
         warnings.warn(
             f"Interrupted after epoch {done} of {max_iter}: the model is usable, but "
             "its schedule did not run to the end.",
-            stacklevel=4,
+            stacklevel=7,
         )
     if not np.isfinite(epochs[-1]["train_loss"]):
         raise FloatingPointError(
             "The training loss is not finite. Lower learning_rate, or look for huge "
             "values in y."
         )
-    return done
+    return ended
+
+
+def leave_fit(net: STCGNet) -> None:
+    """Let go of what only a running fit needs.
+
+    What is left can be pickled: the trained module once, no rows, no callbacks of
+    the call, no tensors that would ask for a device again.
+
+    Parameters
+    ----------
+    net : STCGNet
+        The net. Callbacks that it shares with others are copied.
+    """
+    net.train_split = None
+    net.module = type(net.module_)
+    net.callbacks = _lasting(net.callbacks)
+    net.callbacks_ = _lasting(net.callbacks_)
+
+
+def _lasting(followers: list[tuple[str, Callback]]) -> list[tuple[str, Callback]]:
+    """Copies of the callbacks that outlast a fit, without what they hold in it."""
+    lasting = []
+    for name, follower in followers:
+        if getattr(follower, "of_one_fit", False):
+            continue
+        follower = copy.copy(follower)
+        for held in ("lr_scheduler_", "best_model_weights_", "bar_"):
+            vars(follower).pop(held, None)
+        lasting.append((name, follower))
+    return lasting
+
+
+def _stopped(follower: Callback) -> bool:
+    """Whether a callback ended the training."""
+    if isinstance(follower, EarlyStopping):
+        return bool(follower.misses_ >= follower.patience)
+    return bool(getattr(follower, "stopped_", False))
 
 
 def resolve_device(device: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.model_selection import GroupKFold, KFold
 
@@ -160,7 +160,8 @@ def test_runs_and_resumes(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(accuracy, "measure", measure)
     again = accuracy.main([*command, "--split", "random"])
     assert not measured
-    assert_array_equal(again["rmse"], small["rmse"])
+    # pandas 2 reads the last digit of a float differently.
+    assert_allclose(again["rmse"], small["rmse"], rtol=1e-14)
     # Another seed or setting is another measurement; trees take no settings.
     accuracy.main([*command, "--split", "random", "--set", "d_token=8"])
     assert len(measured) == 4

@@ -1,10 +1,11 @@
-"""Finding which column is what, and reading numbers."""
+"""Finding which column is what."""
 
+import datetime as dt
+
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-
-from spatialheteroreg.columns import read_numbers
 
 from .conftest import roles_of
 
@@ -56,10 +57,14 @@ class TestRoles:
         [
             ({"lat": "latitud"}, r"lat='latitud' is not a column of X. Columns: 'lat'"),
             ({"time": 9}, "time=9 is not a position in X, which has 6 columns"),
-            ({"lon": None}, r"Only one of latitude and longitude.*Pass lon="),
             ({"lat": "lon"}, "must be different columns"),
-            ({"categorical_features": ["lat"]}, "names a coordinate: 'lat'"),
+            (
+                {"categorical_features": ["lat"]},
+                "names a coordinate or a geometry: 'lat'",
+            ),
             ({"categorical_features": "all"}, "must be 'from_dtype'"),
+            ({"categorical_features": [1.5]}, "1.5 is neither a name nor a position"),
+            ({"categorical_features": [True]}, "instead of a mask"),
             ({"categorical_features": ["soil"]}, "'soil' is not a column"),
         ],
     )
@@ -80,12 +85,67 @@ class TestRoles:
         ):
             roles_of(np.zeros((2, 3)), lat="lat", lon="lon")
 
+    def test_dates_among_objects_are_no_categories(self):
+        X = pd.DataFrame({"sown": pd.Series([dt.date(2003, 1, 1)], dtype=object)})
+        assert roles_of(X).categorical == ()
+        assert roles_of(X, categorical_features=["sown"]).categorical == (0,)
 
-@pytest.mark.parametrize(
-    "dtype", ["Int64", "Float32", "boolean", "int8", "double[pyarrow]"]
-)
-def test_numbers_of_any_dtype(dtype):
-    if "pyarrow" in dtype:
-        pytest.importorskip("pyarrow")
-    column = pd.Series([1, 0, 1]).astype(dtype)
-    assert read_numbers(column, "'a'").tolist() == [1.0, 0.0, 1.0]
+    def test_one_of_latitude_and_longitude_is_found_alone(self, table):
+        # Whether that is enough, the reader of places decides.
+        roles = roles_of(table[0].drop(columns="lon"))
+        assert (roles.lat, roles.lon, roles.has_place) == (0, None, True)
+
+
+class TestShiftedPositions:
+    """A selector drops columns, and positions then name others."""
+
+    @pytest.mark.parametrize("role", ["lat", "lon", "time"])
+    def test_a_position_beside_the_usual_name_is_refused(self, table, role):
+        X = table[0]
+        X = X[["rain", *X.columns.drop("rain")]]
+        with pytest.raises(
+            ValueError,
+            match=f"{role}=0 is column 'rain', but X has a column '{role}' too.*"
+            f"pass the name, {role}='rain' if it is meant or {role}='{role}'",
+        ):
+            roles_of(X, **{role: 0})
+
+    def test_the_name_may_be_meant(self, table):
+        assert roles_of(table[0], lat="rain").lat == 3
+
+    def test_positions_of_columns_without_usual_names_stand(self, table):
+        X = table[0].rename(columns={"lat": "north", "lon": "east"})
+        assert roles_of(X, lat=0, lon=1).lon == 1
+
+
+class TestGeometry:
+    @pytest.fixture
+    def frame(self, table):
+        X, _ = table
+        points = gpd.points_from_xy(X.lon, X.lat)
+        X = X.drop(columns=["lat", "lon"])
+        return gpd.GeoDataFrame(X, geometry=points, crs=4326)
+
+    def test_the_active_geometry_gives_the_place(self, frame):
+        roles = roles_of(frame)
+        assert roles.lat == roles.lon == 4
+        assert roles.features == (1, 2, 3)
+        assert "WGS 84" in roles.crs
+
+    def test_columns_of_coordinates_come_first(self, frame):
+        roles = roles_of(frame.assign(lat=0.0, lon=0.0))
+        assert (roles.lat, roles.lon, roles.crs) == (5, 6, None)
+        assert 4 not in roles.features
+
+    def test_other_geometries_are_no_features(self, frame):
+        more = frame.assign(other=frame.geometry)
+        assert roles_of(more).features == (1, 2, 3)
+        assert roles_of(more, lat=None, lon=None).features == (1, 2, 3)
+        with pytest.raises(ValueError, match="a coordinate or a geometry: 'other'"):
+            roles_of(more, categorical_features=["other"])
+
+    def test_any_geometry_may_be_named(self, frame):
+        more = frame.assign(other=frame.geometry)
+        assert roles_of(more, lat="other", lon="other").lat == 5
+        with pytest.raises(ValueError, match="must be different columns"):
+            roles_of(more, lat="other", lon="other", time="other")

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -9,15 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils.estimator_checks import (
-    estimator_checks_generator,
-    parametrize_with_checks,
-)
 
 from spatialheteroreg import STCGRegressor
+from spatialheteroreg.batches import split_validation
 
 from .conftest import make_table
 
@@ -28,33 +25,6 @@ QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 3}
 def fitted():
     X, y = make_table()
     return STCGRegressor(**QUICK).fit(X, y), X, y
-
-
-@pytest.mark.filterwarnings("ignore:No coordinates found:UserWarning")
-@parametrize_with_checks(
-    [
-        STCGRegressor(random_state=0),
-        STCGRegressor(random_state=0, head="dual"),
-        STCGRegressor(random_state=0, condition="none"),
-    ],
-    expected_failed_checks=lambda estimator: {
-        "check_sample_weight_equivalence_on_dense_data": (
-            "a weight of 2 is not a second copy: copies fall into other batches"
-        )
-    },
-)
-def test_scikit_learn_conventions(estimator, check):
-    check(estimator)
-
-
-def test_the_battery_of_checks_is_that_of_scikit_learns_own_regressor():
-    """Tags could switch checks off; ours switch off none."""
-
-    def names(estimator):
-        checks = estimator_checks_generator(estimator)
-        return sorted(getattr(check, "func", check).__name__ for _, check in checks)
-
-    assert names(STCGRegressor()) == names(HistGradientBoostingRegressor())
 
 
 class TestPrediction:
@@ -142,6 +112,116 @@ class TestPrediction:
         }
         assert scores["graph"] > 0.9
         assert scores["none"] < 0.3
+
+
+class TestChunks:
+    def test_long_tables_are_predicted_in_parts(self, fitted, monkeypatch):
+        model, X, _ = fitted
+        whole = model.predict(X), model.explain(X), model.feature_weights(X)
+        slopes = model.local_effects(X)
+        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 7)
+        np.testing.assert_allclose(model.predict(X), whole[0], rtol=1e-9)
+        explanation = model.explain(X)
+        np.testing.assert_allclose(explanation.values, whole[1].values, atol=1e-9)
+        np.testing.assert_array_equal(explanation.data, whole[1].data)
+        np.testing.assert_allclose(model.feature_weights(X), whole[2], atol=1e-9)
+        pd.testing.assert_frame_equal(model.local_effects(X), slopes)
+
+    def test_errors_name_the_rows_of_the_whole_table(self, fitted, monkeypatch):
+        model, X, _ = fitted
+        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 7)
+        X = X.copy()
+        X.iloc[[50, 90], 0] = 99.0
+        with pytest.raises(ValueError, match="rows 50, 90 hold 99, 99"):
+            model.predict(X)
+
+    def test_memory_does_not_grow_with_the_table(self, fitted, monkeypatch):
+        model, X, _ = fitted
+        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 500)
+        long = pd.concat([X] * 200, ignore_index=True)
+        tracemalloc.start()
+        model.predict(long)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 100 * len(long)  # the inputs of all rows take 250 bytes each
+
+
+class TestGroups:
+    """Labels of stations, whose rows are held out together."""
+
+    @staticmethod
+    def held_out(model, X, y, groups, monkeypatch):
+        seen = []
+
+        def split(kind, fraction, place, random):
+            training, held = split_validation(kind, fraction, place, random)
+            seen.append(held)
+            return training, held
+
+        monkeypatch.setattr("spatialheteroreg.fitting.split_validation", split)
+        model.fit(X, y, groups=groups)
+        return seen[0]
+
+    def test_all_rows_of_a_label_are_held_out_together(self, fitted, monkeypatch):
+        _, X, y = fitted
+        model = STCGRegressor(**QUICK, early_stopping="places", validation_fraction=0.3)
+        groups = np.array(["oak", "elm", "ash", "fir"] * 30)
+        held = self.held_out(model, X, y, groups, monkeypatch)
+        assert 0 < len(held) < len(X)
+        assert not set(groups[held]) & set(np.delete(groups, held))
+
+    def test_without_place_wise_stopping_they_change_nothing(self, fitted):
+        model, X, y = fitted
+        again = clone(model).fit(X, y, groups=np.arange(len(X)))
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+    def test_one_label_for_each_row_is_needed(self, fitted):
+        _, X, y = fitted
+        model = STCGRegressor(**QUICK, early_stopping="places")
+        with pytest.raises(ValueError, match="groups has 3 labels for 120 rows"):
+            model.fit(X, y, groups=["a", "b", "c"])
+
+    @pytest.mark.parametrize(
+        "groups",
+        [
+            [None, "a", "b"] * 40,
+            [np.nan, 1.0, 2.0] * 40,
+            pd.Series([pd.NA, "a", "b"] * 40, dtype="string"),
+        ],
+        ids=["None", "NaN", "NA"],
+    )
+    def test_missing_labels_are_refused(self, fitted, groups):
+        _, X, y = fitted
+        with pytest.raises(ValueError, match="groups has no label in rows 0, 3, 6"):
+            STCGRegressor(**QUICK).fit(X, y, groups=groups)
+
+
+class TestWeights:
+    def test_only_their_ratios_count(self, fitted):
+        _, X, y = fitted
+        weight = np.random.RandomState(0).uniform(0.5, 2.0, len(X))
+        one, huge = (
+            STCGRegressor(**QUICK).fit(X, y, unit * weight).predict(X)
+            for unit in (1.0, 2.0**1000)
+        )
+        np.testing.assert_allclose(one, huge, rtol=1e-4)
+
+    @pytest.mark.parametrize(
+        ("first", "others", "message"),
+        [
+            (1e308, 1e-308, "leaves 1 row to learn from"),
+            (1.0, 0.0, "leaves 1 row to learn from"),
+            (1e40, 1.0, "rows with the same y"),
+        ],
+    )
+    def test_weights_that_leave_one_row_are_refused(
+        self, fitted, first, others, message
+    ):
+        _, X, y = fitted
+        weight = np.full(len(X), others)
+        weight[0] = first
+        with pytest.raises(ValueError, match=message):
+            STCGRegressor(**QUICK).fit(X, y, weight)
 
 
 class TestCoordinates:
@@ -236,7 +316,14 @@ def bad_cases():
     yield "constant target", X, y * 0 + 3, {}, r"y is constant \(3 in all 30"
     yield "y with NaN", X, np.where(y > y.min(), y, np.nan), {}, "y contains NaN"
     yield "lengths", X, y[:-1], {}, "inconsistent numbers of samples"
-    yield "two targets", X, np.stack([y, y], 1), {}, "1d array"
+    yield (
+        "two targets",
+        X,
+        np.stack([y, y], 1),
+        {},
+        "1d array.*one target.*MultiOutputRegressor",
+    )
+    yield "dates as target", X, X.time, {}, "y holds dates or durations"
     yield "infinite", X.assign(rain=np.inf), y, {}, "'rain': Input X contains infinity"
     yield (
         "text",

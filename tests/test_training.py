@@ -61,8 +61,8 @@ class TestFit:
         return STCGRegressor(random_state=0, n_nodes=5, **parameters).fit(*table)
 
     def test_the_schedule_runs_to_its_end(self, table):
-        model = self.fit(table, max_iter=4)
-        assert model.n_iter_ == len(model.history_) == 4
+        model = self.fit(table, max_iter=10)
+        assert model.n_iter_ == len(model.history_) == 10
         optimizer = model.net_.optimizer_
         assert optimizer.param_groups[0]["lr"] < 0.05 * model.learning_rate
 
@@ -86,7 +86,9 @@ class TestFit:
         # have its loss.
         X, y = table
         _, place = np.unique(X[["lat", "lon"]].to_numpy(), axis=0, return_inverse=True)
-        _, held_out = split_validation(kind, 0.3, place, np.random.RandomState(0))
+        _, held_out = split_validation(
+            kind, 0.3, place, np.random.RandomState(model._split_seed)
+        )
         training = np.setdiff1d(np.arange(len(y)), held_out)
         error = np.mean((model.predict(X.iloc[held_out]) - y[held_out]) ** 2)
         assert error / y[training].var() == pytest.approx(min(losses), rel=1e-3)
@@ -137,6 +139,26 @@ class TestFit:
             model.fit(*table)
         model.set_params(d_token=16).fit(*table)
         assert model.n_iter_ == 3
+
+    def test_warm_start_holds_out_the_same_rows(self, table, monkeypatch):
+        held = []
+
+        def split(*arguments):
+            rows = split_validation(*arguments)
+            held.append(rows[1])
+            return rows
+
+        monkeypatch.setattr("spatialheteroreg.fitting.split_validation", split)
+        model = STCGRegressor(max_iter=1, warm_start=True, early_stopping="rows")
+        model.fit(*table).fit(*table)
+        np.testing.assert_array_equal(held[0], held[1])
+
+    @pytest.mark.parametrize("precision", ["float32", "float64"])
+    def test_precision_is_that_of_weights_and_inputs(self, table, precision):
+        model = self.fit(table, max_iter=1, precision=precision)
+        dtypes = {p.dtype for p in model.net_.module_.parameters()}
+        assert dtypes == {getattr(torch, precision)}
+        assert model.predict(table[0]).dtype == np.float64
 
     def test_no_global_setting_of_torch_changes(self, table):
         before = (

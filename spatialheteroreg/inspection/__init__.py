@@ -1,5 +1,6 @@
 """Explanations of predictions."""
 
 from .explanation import RowEffects, make_explanation, normalized_weights
+from .float_view import FloatView
 
-__all__ = ["RowEffects", "make_explanation", "normalized_weights"]
+__all__ = ["FloatView", "RowEffects", "make_explanation", "normalized_weights"]

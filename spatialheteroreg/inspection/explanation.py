@@ -78,7 +78,8 @@ class RowEffects:
         else:
             columns[:, time] = seasonal
         if lat is not None and lon is not None:
-            columns[:, lat] = columns[:, lon] = spatial / 2
+            columns[:, lat] += spatial / 2
+            columns[:, lon] += spatial / 2
         return columns
 
 

@@ -1,0 +1,251 @@
+"""The steps of fit from a table to a trained net.
+
+Each takes the estimator for its parameters, and changes nothing of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from skorch.callbacks import Callback
+
+from .batches import split_validation
+from .checkpoint import read_checkpoint, set_generator_state
+from .columns import ColumnRoles, Table, find_roles
+from .inputs import InputBuilder
+from .network import ConditionEncoder, FeatureTokens, STCGNetwork
+from .network.layers import RandomSource, initialize
+from .samples import Samples
+from .sizing import auto_batch_size, auto_regularization
+from .sphere import FloatArray, IntArray
+from .training import STCGNet, make_net, resolve_device, train
+
+if TYPE_CHECKING:
+    from .regressor import STCGRegressor
+
+SHAPING = (
+    *("lat", "lon", "time", "period", "categorical_features", "crs", "condition"),
+    *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
+    *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
+    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers"),
+    *("dropout", "place_dropout", "condition_dropout", "precision"),
+)
+"""Parameters that shape inputs and network, which a warm start goes on with."""
+
+SILENT = {"checkpoint", "verbose", "device", "random_state"}
+"""Parameters that do not decide the result, or not by their value."""
+
+
+def shaping_parameters(model: STCGRegressor) -> dict[str, Any]:
+    """Copy the shaping parameters, arrays as lists."""
+    values = {name: getattr(model, name) for name in SHAPING}
+    chosen = values["categorical_features"]
+    if chosen is not None and not isinstance(chosen, str):
+        values["categorical_features"] = list(chosen)
+    return values
+
+
+def check_unchanged(model: STCGRegressor, before: dict[str, Any]) -> None:
+    """Refuse to go on training a network of another shape."""
+    now = shaping_parameters(model)
+    changed = [name for name in SHAPING if now[name] != before[name]]
+    if changed:
+        raise ValueError(
+            f"warm_start=True goes on with the fitted network, but "
+            f"{', '.join(changed)} changed since. Set warm_start=False to fit "
+            "anew, or set them back."
+        )
+
+
+def start_random(model: STCGRegressor) -> np.random.RandomState:
+    """Make the generator; a checkpoint brings it to where its fit began."""
+    random = check_random_state(model.random_state)
+    found = None if model.checkpoint is None else read_checkpoint(model.checkpoint)
+    if found is not None and not isinstance(model.random_state, (int, np.integer)):
+        random = np.random.RandomState()  # neither NumPy's own nor the user's
+        set_generator_state(random, found["start"])
+    return random
+
+
+def model_roles(model: STCGRegressor, table: Table) -> ColumnRoles:
+    """Find out which column is what for a model."""
+    return find_roles(
+        table,
+        lat=model.lat,
+        lon=model.lon,
+        time=model.time,
+        categorical_features=model.categorical_features,
+    )
+
+
+def make_inputs(model: STCGRegressor, table: Table) -> InputBuilder:
+    """Make unfitted inputs; warn where coordinates are looked for in vain."""
+    roles = model_roles(model, table)
+    located = roles.has_place or roles.time is not None
+    looked_for = "auto" in (model.lat, model.lon, model.time)
+    if model.condition == "graph" and looked_for and not located:
+        warnings.warn(
+            "No coordinates found: fitting without a condition graph. Pass "
+            "lat=, lon= and time= with column names or positions, or "
+            "condition='none' if there are none.",
+            stacklevel=6,
+        )
+    return InputBuilder(
+        roles,
+        n_nodes=model.n_nodes,
+        n_neighbors=model.n_neighbors,
+        n_attached=model.n_attached,
+        bandwidth=model.bandwidth,
+        metric=model.metric,
+        period=model.period,
+        time_axis=model.time_axis,
+        n_steps=model.n_steps,
+        use_coordinates=model.condition == "graph" and located,
+        crs=model.crs,
+        dtype=model.precision,
+    )
+
+
+def split_rows(
+    model: STCGRegressor,
+    inputs: InputBuilder,
+    table: Table,
+    weight: FloatArray | None,
+    group: IntArray | None,
+    seed: int,
+) -> tuple[IntArray, IntArray]:
+    """Choose training and held-out rows; rows without weight are neither."""
+    counted = np.arange(table.n_rows)
+    if weight is not None:
+        counted = np.flatnonzero(weight)
+    place = np.zeros(len(counted), dtype=np.int64)
+    if model.early_stopping == "places":
+        if group is None:
+            places = np.stack(inputs.read_place(table, always=True), axis=1)
+            _, group = np.unique(places, axis=0, return_inverse=True)
+        _, place = np.unique(group.ravel()[counted], return_inverse=True)
+    training, held_out = split_validation(
+        model.early_stopping,
+        model.validation_fraction,
+        place,
+        np.random.RandomState(seed),
+    )
+    return counted[training], counted[held_out]
+
+
+def make_network(
+    model: STCGRegressor, inputs: InputBuilder, n_rows: int, source: RandomSource
+) -> STCGNetwork:
+    """Build the network for fitted inputs; its parameters are not drawn yet."""
+    if model.d_token % model.n_heads:
+        raise ValueError(
+            f"n_heads={model.n_heads} must divide d_token={model.d_token}."
+        )
+    roles, encoder = inputs.roles, inputs.encoder_
+    condition = None
+    if inputs.use_coordinates:
+        condition = ConditionEncoder(
+            **inputs.condition_tensors(),
+            d_condition=model.d_condition,
+            gcn_layers=model.gcn_layers,
+            lstm_layers=model.lstm_layers if roles.time is not None else 0,
+        )
+    return STCGNetwork(
+        FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),
+        condition,
+        n_features=len(roles.features),
+        d_token=model.d_token,
+        n_heads=model.n_heads,
+        n_layers=model.n_layers,
+        d_condition=model.d_condition,
+        d_hidden=model.d_hidden,
+        n_encoded=inputs.axis_.n_encoded,
+        attention=model.attention,
+        head=model.head,
+        dropout=_resolve(model.dropout, n_rows, 0.15, 0.07),
+        place_dropout=model.place_dropout,
+        condition_dropout=model.condition_dropout,
+        random=source,
+    )
+
+
+def new_network(
+    model: STCGRegressor,
+    inputs: InputBuilder,
+    samples: Samples,
+    random: np.random.RandomState,
+) -> tuple[STCGNetwork, RandomSource]:
+    """Build a network on its device and draw its parameters."""
+    device = resolve_device(model.device)
+    source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
+    network = make_network(model, inputs, samples.n_training, source)
+    network = network.to(device, getattr(torch, model.precision))
+    initialize(network, source)
+    network.n_steps = max(network.n_steps, samples.n_steps)
+    return network, source
+
+
+def copy_network(
+    model: STCGRegressor, samples: Samples, network: STCGNetwork
+) -> tuple[STCGNetwork, RandomSource]:
+    """Copy a fitted network, which has to stay as it was if the fit fails."""
+    device = resolve_device(model.device)
+    network = copy.deepcopy(network).to(device)
+    network.n_steps = max(network.n_steps, samples.n_steps)
+    return network, network.move_random(device)
+
+
+def train_network(
+    model: STCGRegressor,
+    network: STCGNetwork,
+    source: RandomSource,
+    samples: Samples,
+    followers: Sequence[Callback],
+) -> tuple[STCGNet, bool]:
+    """Train; return the net, and whether its training ended by itself."""
+    n_rows = samples.n_training
+    device = str(next(network.parameters()).device)
+    training, held_out = samples.to_device(device, getattr(torch, model.precision))
+    batch_size = (
+        auto_batch_size(n_rows) if model.batch_size == "auto" else model.batch_size
+    )
+    net = make_net(
+        network,
+        source,
+        n_rows=n_rows,
+        device=device,
+        max_iter=model.max_iter,
+        batch_size=int(batch_size),
+        learning_rate=model.learning_rate,
+        weight_decay=_resolve(model.weight_decay, n_rows, 0.1, 0.05),
+        importance_loss_weight=model.importance_loss_weight,
+        validation=held_out,
+        n_iter_no_change=model.n_iter_no_change,
+        verbose=int(model.verbose),
+        callbacks=followers,
+    )
+    return net, train(net, training, model.max_iter)
+
+
+def identify_fit(model: STCGRegressor, samples: Samples, network: STCGNetwork) -> str:
+    """Digest of all that decides a fit: rows, parameters, the network's start."""
+    parameters = {
+        name: value
+        for name, value in model.get_params(deep=False).items()
+        if name not in SILENT
+    }
+    weights = [weight.detach().cpu().numpy() for weight in network.parameters()]
+    return samples.fingerprint(parameters, weights)
+
+
+def _resolve(value: float | str, n_rows: int, few: float, many: float) -> float:
+    """Take a strength as it is, or the one that suits so many rows."""
+    if isinstance(value, str):
+        return auto_regularization(n_rows, few, many)
+    return value

@@ -1,0 +1,199 @@
+"""What fit learns from: targets, weights and the rows that are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+
+from .batches import Rows, make_rows
+from .checkpoint import fingerprint
+from .inputs import Arrays
+from .sphere import FloatArray, IntArray
+from .values import rows_text
+
+TARGET_LIMIT = 1e300
+"""Largest target; predictions of larger ones overflow."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows ready for training.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Inputs of the network, one entry a row.
+    target : ndarray of shape (n,)
+        Standardized target.
+    weight : ndarray of shape (n,) or None
+        Sample weights with mean 1; None for all alike.
+    training, held_out : ndarray of int
+        Rows to train on and rows to stop by. Rows without weight are neither.
+    """
+
+    arrays: Arrays
+    target: FloatArray
+    weight: FloatArray | None
+    training: IntArray
+    held_out: IntArray
+
+    @property
+    def n_training(self) -> int:
+        """Number of rows to train on."""
+        return len(self.training)
+
+    def known(self) -> tuple[Arrays, FloatArray | None]:
+        """Return inputs and weights of the training rows."""
+        arrays = {name: array[self.training] for name, array in self.arrays.items()}
+        return arrays, take_weight(self.weight, self.training)
+
+    def to_device(self, device: str, dtype: torch.dtype) -> tuple[Rows, Rows | None]:
+        """Put the rows on the device.
+
+        Parameters
+        ----------
+        device : str
+            Where to.
+        dtype : torch.dtype
+            Precision of target and weights.
+
+        Returns
+        -------
+        training : Rows
+            Rows to train on.
+        held_out : Rows or None
+            Rows to stop by.
+        """
+        rows = make_rows(self.arrays, self.target, self.weight, device, dtype)
+        training = rows
+        if self.n_training < len(rows):
+            training = rows.subset(torch.from_numpy(self.training))
+        if len(self.held_out) == 0:
+            return training, None
+        return training, rows.subset(torch.from_numpy(self.held_out))
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the time axis that these rows reach."""
+        return int(self.arrays["step_upper"].max()) + 1
+
+    def fingerprint(
+        self, parameters: dict[str, Any], weights: Sequence[NDArray[Any]]
+    ) -> str:
+        """Digest of these rows, of parameters and of a network's weights."""
+        rows = (self.target, self.weight, self.training, self.held_out)
+        return fingerprint([*self.arrays.values(), *rows, *weights], parameters)
+
+
+def read_target(
+    X: Any, y: Any, sample_weight: Any, n_rows: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Read target and weights; those that count are scaled to mean 1.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Rows, to compare lengths with.
+    y : array_like of shape (n,)
+        Target.
+    sample_weight : array_like of shape (n,) or None
+        Weights.
+    n_rows : int
+        Number of rows of X.
+
+    Returns
+    -------
+    target : ndarray of shape (n,)
+        Finite numbers.
+    weight : ndarray of shape (n,) or None
+        Weights; None for all alike.
+
+    Raises
+    ------
+    ValueError
+        If targets are no finite numbers, or of several columns; if there are too
+        few rows; if weights are negative or all zero.
+    """
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] != 1:
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {shape}: "
+            "STCGRegressor predicts one target. For several, wrap it in "
+            "sklearn.multioutput.MultiOutputRegressor."
+        )
+    y = column_or_1d(y, warn=True)
+    if np.asarray(y).dtype.kind in "mM":
+        raise ValueError(
+            "y holds dates or durations. Pass numbers, such as years or days."
+        )
+    target = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
+    )
+    check_consistent_length(X, target)
+    if target.size and np.abs(target).max() > TARGET_LIMIT:
+        raise ValueError(
+            f"y holds numbers beyond {TARGET_LIMIT:g}, near the end of what floats "
+            "hold. Pass it in a larger unit."
+        )
+    if n_rows < 2:
+        raise ValueError("Fitting needs at least 2 rows, but X has n_samples=1.")
+    if sample_weight is None:
+        return target, None
+    weight = _check_sample_weight(sample_weight, target, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight is zero in all rows.")
+    weight = weight / weight.max()  # first, so that no sum overflows
+    if np.count_nonzero(weight) < 2:
+        raise ValueError(
+            "sample_weight leaves 1 row to learn from, and 2 are needed. Pass weights "
+            "whose sizes differ less."
+        )
+    return target, weight / weight[weight > 0].mean()
+
+
+def number_groups(groups: Any, n_rows: int) -> IntArray:
+    """Number the labels of groups.
+
+    Parameters
+    ----------
+    groups : array_like of shape (n,)
+        A label for each row.
+    n_rows : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers from 0, the same for the same label.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row; says where.
+    """
+    number, _ = pd.factorize(pd.Series(groups).to_numpy(dtype=object))
+    if len(number) != n_rows:
+        raise ValueError(
+            f"groups has {len(number)} labels for {n_rows} rows; one for each is "
+            "needed."
+        )
+    missing = number < 0
+    if missing.any():
+        raise ValueError(
+            f"groups has no label in {rows_text(missing)}. Give these rows one, or "
+            "leave them out."
+        )
+    return number
+
+
+def take_weight(weight: FloatArray | None, rows: IntArray) -> FloatArray | None:
+    """Return the weights of some rows, or None where all count alike."""
+    return None if weight is None else weight[rows]

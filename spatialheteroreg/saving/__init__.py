@@ -1,0 +1,1 @@
+"""What a saved model is made of; `persistence` has the functions to call."""

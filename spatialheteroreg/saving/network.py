@@ -1,0 +1,137 @@
+"""The trained net: what is kept of it, and how it is put together again."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from skorch.history import History
+
+from ..fitting import make_network
+from ..network import STCGNetwork
+from ..network.layers import Dropout, RandomSource
+from ..regressor import STCGRegressor
+from ..training import STCGNet, make_net
+from .values import Values
+
+
+def take_net(net: STCGNet) -> dict[str, Values]:
+    """Take a trained net apart.
+
+    The moments of the optimizer and the record of single batches are left: neither
+    prediction nor a warm start uses them.
+
+    Parameters
+    ----------
+    net : STCGNet
+        The net.
+
+    Returns
+    -------
+    dict of str to dict
+        "training", "network", "generator" and "weights"; tensors as arrays.
+    """
+    network: STCGNetwork = net.module_
+    steps = dict(net.callbacks)["schedule"].kwargs["total_steps"]
+    return {
+        "training": {
+            # Rounded up to whole batches, of which the schedule is made.
+            "n_rows": steps // net.max_epochs * net.batch_size,
+            "max_iter": net.max_epochs,
+            "batch_size": net.batch_size,
+            "learning_rate": net.optimizer__lr,
+            "weight_decay": net.optimizer__weight_decay,
+            "importance_loss_weight": net.criterion.importance_loss_weight,
+            "epochs": [{**epoch, "batches": []} for epoch in net.history],
+        },
+        "network": {
+            "n_steps": network.n_steps,
+            "dropout": [part.p for part in _dropouts(network)],
+            "training": network.training,
+        },
+        "generator": _to_numpy(network.drop_place.random.__getstate__()),
+        "weights": _to_numpy(network.state_dict()),
+    }
+
+
+def rebuild_net(
+    model: STCGRegressor,
+    *,
+    training: Values,
+    network: Values,
+    generator: Values,
+    weights: Values,
+) -> STCGNet:
+    """Put a net together by the code that makes it in fit.
+
+    Parameters
+    ----------
+    model : STCGRegressor
+        A model with all other attributes.
+    training, network, generator, weights : dict
+        As :func:`take_net` returned them.
+
+    Returns
+    -------
+    STCGNet
+        The net, on the device of its generator where that is there, else on the
+        CPU.
+    """
+    source = RandomSource.__new__(RandomSource)
+    source.__setstate__(_to_torch(generator))
+    device = source.generator.device.type
+    settings = {name: value for name, value in training.items() if name != "epochs"}
+    module = _rebuild_network(model, source, training["n_rows"], **network)
+    # The weights take the place of others, so that they keep their precision.
+    module.load_state_dict(_to_torch(weights), assign=True)
+    net = make_net(
+        module.to(device),
+        source,
+        **settings,
+        device=device,
+        validation=None,
+        n_iter_no_change=model.n_iter_no_change,
+        verbose=int(model.verbose),
+    )
+    net.initialize()
+    net.history_ = History(training["epochs"])
+    net.module = type(module)
+    return net
+
+
+def _rebuild_network(
+    model: STCGRegressor,
+    source: RandomSource,
+    n_rows: int,
+    *,
+    n_steps: int,
+    dropout: list[float],
+    training: bool,
+) -> STCGNetwork:
+    # Parameters may have been set since the fit; the shape is that of the fit.
+    shaped = STCGRegressor(**model._shape)
+    network = make_network(shaped, model._inputs, n_rows, source)
+    network.n_steps = n_steps
+    for part, share in zip(_dropouts(network), dropout, strict=True):
+        part.p = share
+    return network.train(training)
+
+
+def _dropouts(network: STCGNetwork) -> list[Dropout]:
+    return [part for part in network.modules() if isinstance(part, Dropout)]
+
+
+def _to_numpy(values: Values) -> Values:
+    return {
+        name: value.detach().cpu().numpy() if torch.is_tensor(value) else value
+        for name, value in values.items()
+    }
+
+
+def _to_torch(values: Values) -> Values:
+    return {
+        # A clone lies in memory as torch lays it out.
+        name: torch.from_numpy(value).clone()
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in values.items()
+    }

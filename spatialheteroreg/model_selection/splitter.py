@@ -1,0 +1,183 @@
+"""What all splitters share: scikit-learn's protocol and its checks."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_consistent_length
+
+from ..columns import Table
+from ..sphere import IntArray
+
+Mask = NDArray[np.bool_]
+
+
+class TableSplitter(BaseCrossValidator):
+    """A splitter that finds coordinates in the columns of X.
+
+    Subclasses say in `_masks` which rows train and which test.
+    """
+
+    # What to do when a split leaves no training rows.
+    _remedy: ClassVar[str]
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Generate the rows to train on and the rows to test on.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Rows with their coordinates.
+        y : array_like of shape (n,), default=None
+            Not used.
+        groups : array_like of shape (n,), default=None
+            Not used, with a warning.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions of the rows, ascending.
+
+        Raises
+        ------
+        ValueError
+            If coordinates are missing or wrong, or X has too few places or
+            times for the split.
+
+        Warns
+        -----
+        UserWarning
+            If there are groups.
+        """
+        if groups is not None:
+            warnings.warn(
+                f"{type(self).__name__} makes its own groups from the columns of X; "
+                "the groups given are ignored.",
+                stacklevel=2,
+            )
+        table = Table(X)
+        check_consistent_length(X, y, groups)
+        n_splits = self.get_n_splits()
+        for number, (train, test) in enumerate(self._masks(table), start=1):
+            if not train.any():
+                raise ValueError(
+                    f"{type(self).__name__}: split {number} of {n_splits} leaves no "
+                    f"rows to train on. {self._remedy}"
+                )
+            yield np.flatnonzero(train), np.flatnonzero(test)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of splits.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Not used.
+
+        Returns
+        -------
+        int
+            How many pairs :meth:`split` yields.
+        """
+        return self._n_splits()
+
+    @abstractmethod
+    def _n_splits(self) -> int:
+        """Number of splits that the parameters ask for."""
+
+    @abstractmethod
+    def _masks(self, table: Table) -> Iterator[tuple[Mask, Mask]]:
+        """Mark the training and the test rows of each split."""
+
+
+# --- parameters, checked when they are given, as KFold does ------------------
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is no number of splits.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        What was passed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no whole number, or below 2.
+    """
+    check_scalar(value, name, Integral, min_val=2)
+
+
+def check_amount(name: str, value: Any, *, zero: bool = False) -> None:
+    """Refuse what is no length or duration.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        What was passed.
+    zero : bool, default=False
+        Whether 0 is allowed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, negative, or not finite.
+    """
+    check_scalar(
+        value, name, Real, min_val=0, include_boundaries="left" if zero else "neither"
+    )
+    if not np.isfinite(value):
+        raise ValueError(f"{name} == {value}, must be finite.")
+
+
+def check_metric(metric: Any) -> None:
+    """Refuse an unknown metric.
+
+    Parameters
+    ----------
+    metric : object
+        What was passed.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "haversine" nor "euclidean".
+    """
+    if metric not in ("haversine", "euclidean"):
+        raise ValueError(f"metric={metric!r} must be 'haversine' or 'euclidean'.")
+
+
+def check_shuffle(shuffle: Any, random_state: Any) -> None:
+    """Refuse a random state that would have no effect.
+
+    Parameters
+    ----------
+    shuffle, random_state : object
+        What was passed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `shuffle` is no bool, or `random_state` is set without it.
+    """
+    check_scalar(shuffle, "shuffle", (bool, np.bool_))
+    if not shuffle and random_state is not None:
+        raise ValueError(
+            f"random_state={random_state!r} has no effect without shuffle=True. Pass "
+            "shuffle=True, or no random_state."
+        )

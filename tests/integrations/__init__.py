@@ -1,0 +1,1 @@
+"""Tests with packages from outside; `make test-integrations` installs and runs them."""

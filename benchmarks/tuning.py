@@ -1,0 +1,76 @@
+"""What each parameter is worth: one changed at a time, on every split of a task.
+
+    python -m benchmarks.tuning --data PATH --out tuning.csv
+
+A run that was stopped goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import accuracy
+
+RANGES = {
+    "max_iter": [15, 60],
+    "learning_rate": [0.001, 0.01],
+    "batch_size": [64, 512],
+    "dropout": [0.0, 0.3],
+    "weight_decay": [0.01, 0.5],
+    "place_dropout": [0.0, 0.6],
+    "condition_dropout": [0.0, 0.3],
+    "n_nodes": [20, 60],
+    "n_attached": [4, 16],
+    "d_token": [8, 32],
+    "d_condition": [32, 128],
+    "d_hidden": [64, 256],
+    "n_layers": [0, 2],
+    "gcn_layers": [0, 2],
+    "lstm_layers": [0, 2],
+}
+"""Values on both sides of the default."""
+
+
+def measure_all(options: argparse.Namespace) -> pd.DataFrame:
+    """Fit the defaults, then each value of each parameter."""
+    settings = [
+        f"{name}={value}" for name in options.parameters for value in RANGES[name]
+    ]
+    common = ["--data", str(options.data), "--task", options.task, "--models", "stcg"]
+    common += ["--out", str(options.out), "--seeds", *map(str, options.seeds)]
+    common += ["--split", *options.split]
+    changes = [[], *(["--set", setting] for setting in settings)]
+    rows = [accuracy.main([*common, *change]) for change in changes]
+    return pd.concat(rows, ignore_index=True)
+
+
+def ratios(rows: pd.DataFrame) -> pd.DataFrame:
+    """Error of each setting over that of the defaults, one column a split."""
+    errors = rows.pivot_table("rmse", "settings", "split", sort=False)
+    return errors / errors.loc[""]
+
+
+def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
+    """Run what the command line asks for, print the ratios and return them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tuning")
+    parser.add_argument("--data", type=Path, default=os.environ.get("STCG_DATA"))
+    parser.add_argument("--task", default="fluxnet_monthly")
+    parser.add_argument("--split", nargs="+", default=["all"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--parameters", nargs="+", choices=list(RANGES), default=list(RANGES)
+    )
+    options = parser.parse_args(arguments)
+    table = ratios(measure_all(options))
+    print(table.round(3).to_string())
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ Latitude and longitude are degrees; dates become fractional years.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,25 @@ import pandas as pd
 from .columns import ColumnRoles, Table
 from .geometry import convert, read_points
 from .sphere import FloatArray, wrap_longitude
-from .values import kind_of, read_numbers, rows_text
+from .values import kind_of, read_numbers, rows_text, to_float
 
 LAST_YEAR = 290_000
 """Dates further from the year 0 do not fit into microseconds."""
 
 LARGEST = 1e100
 """Beyond it, squares of distances and numbers of steps overflow."""
+
+_ISO_8601 = re.compile(
+    r"""
+    [0-9]{4} (-[0-9]{2})?                                      # a year or a month
+    | [0-9]{4} -? W[0-9]{2} (-?[1-7])?                         # a week or its day
+    | [0-9]{4} (-[0-9]{2}-[0-9]{2} | [0-9]{4})                 # a day
+      ( [T\ ] [0-9]{2} (:?[0-9]{2} (:?[0-9]{2} ([.,][0-9]+)?)?)?
+        ( Z | [+-][0-9]{2} (:?[0-9]{2})? )? )?                  # its time and zone
+    """,
+    re.VERBOSE,
+)
+"""What is read as a date. pandas alone would take 2003.10 for an October."""
 
 
 # --- places ------------------------------------------------------------------
@@ -262,11 +275,13 @@ def _to_dates(column: pd.Series, label: str) -> pd.Series:
     if unread.any():
         example = column[unread].iloc[0]
         advice = (
-            "cftime dates have no counterpart here; pass fractional years."
-            if type(example).__module__.startswith("cftime")
-            else "Pass datetime64, ISO 8601 strings (2003-07-02) or numbers; "
+            "Pass datetime64, ISO 8601 strings (2003-07-02) or numbers; "
             "pd.to_datetime(column, format=...) reads other strings."
         )
+        if type(example).__module__.startswith("cftime"):
+            advice = "cftime dates have no counterpart here; pass fractional years."
+        elif isinstance(example, str) and np.isfinite(to_float(example)):
+            advice = "Pass numbers as numbers, not as strings: column.astype(float)."
         raise ValueError(
             f"Column {label}: time cannot be read in {rows_text(unread)}, for example "
             f"{example!r}. {advice}"
@@ -279,7 +294,8 @@ def _readable(value: Any) -> Any:
     if isinstance(value, pd.Period):
         return value.to_timestamp()
     if isinstance(value, str):  # words such as "now" would change with the day
-        return value if value.lstrip()[:1].isdigit() else pd.NaT
+        value = value.strip()
+        return value if _ISO_8601.fullmatch(value) else pd.NaT
     return value if isinstance(value, (dt.date, np.datetime64)) else pd.NaT
 
 

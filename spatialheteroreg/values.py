@@ -98,7 +98,7 @@ def read_numbers(column: pd.Series, label: str, what: str = "feature") -> FloatA
     try:
         numbers = pd.to_numeric(cells, errors="coerce")
     except (OverflowError, TypeError):
-        numbers = cells.map(_to_float, na_action="ignore").astype(np.float64)
+        numbers = cells.map(to_float, na_action="ignore").astype(np.float64)
     if numbers.dtype.kind == "c":
         raise ValueError(f"Column {label}: Complex data not supported.")
     unread = (numbers.isna() & column.notna()).to_numpy()
@@ -118,6 +118,32 @@ _NO_NUMBERS = {
     "geometries": "Points give the place if lat= and lon= both name their column.",
 }
 """Kinds that are never read as numbers, and what to do."""
+
+
+def to_float(value: Any) -> float:
+    """Read one value as a float.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    float
+        The number; infinite where a float cannot hold it, NaN where it is none.
+
+    Examples
+    --------
+    >>> to_float("2003.5"), to_float(10**400), to_float("2003-07-02")
+    (2003.5, inf, nan)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def rows_text(mask: NDArray[np.bool_]) -> str:
@@ -179,12 +205,3 @@ def _kind_of_cells(cells: list[Any]) -> str:
 
 def _is_missing(value: Any) -> bool:
     return bool(np.all(pd.isna(value)))
-
-
-def _to_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else -float("inf")
-    except (TypeError, ValueError):
-        return float("nan")

@@ -199,6 +199,48 @@ class TestTime:
         with pytest.raises(ValueError, match=message):
             self.read(values)
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("2003.5", "2003.10", "2003/5", "2003.5.1", "2003-5-1", "2003 07 02"),
+            *("2003-7", "200307", "2003-183", "2003-07 12:00", "2003T12", "1e3"),
+            *("2003-13-01", "2003-02-30", "2003-07-02T25:00", "+2003-07-02"),
+            *("2003-07-02 12:00 UTC", "03-07-02", "July 2003", "nan", ""),
+        ],
+    )
+    def test_strings_of_other_forms_are_never_guessed(self, text):
+        with pytest.raises(ValueError, match="'when': time cannot be read in row 1"):
+            self.read(["2003-07-02", text])
+
+    def test_numbers_in_strings_are_told_to_become_numbers(self):
+        with pytest.raises(ValueError, match=r"'2003\.5'\. Pass.*astype\(float\)"):
+            self.read(["2003.5", "2003.10"])
+
+    @pytest.mark.parametrize(
+        ("text", "date"),
+        [
+            ("2003", dt.datetime(2003, 1, 1)),
+            ("2003-07", dt.datetime(2003, 7, 1)),
+            ("2003-07-02", dt.datetime(2003, 7, 2)),
+            ("20030702", dt.datetime(2003, 7, 2)),
+            (" 2003-07-02 12", dt.datetime(2003, 7, 2, 12)),
+            ("2003-07-02T12:30", dt.datetime(2003, 7, 2, 12, 30)),
+            ("20030702T123015", dt.datetime(2003, 7, 2, 12, 30, 15)),
+            ("2003-07-02T12:30:15,25", dt.datetime(2003, 7, 2, 12, 30, 15, 250_000)),
+            ("2003-07-02 12:30:15.250Z", dt.datetime(2003, 7, 2, 12, 30, 15, 250_000)),
+            ("20030702T1230+02:00", dt.datetime(2003, 7, 2, 10, 30)),
+            ("2003-07-02T12:30-0230", dt.datetime(2003, 7, 2, 15, 0)),
+            ("2003-07-02T12+02", dt.datetime(2003, 7, 2, 10)),
+            ("2001-W01-3", dt.datetime(2001, 1, 3)),
+        ],
+    )
+    def test_forms_of_iso_8601(self, text, date):
+        assert self.read([text]).tolist() == self.read([date]).tolist()
+
+    @given(st.datetimes(), st.sampled_from(["T", " "]))
+    def test_what_datetime_writes_is_read(self, date, between):
+        assert self.read([date.isoformat(between)]) == self.read([date])
+
     def test_dates_of_any_age(self):
         texts = ["0900-01-01", "2900-01-01T00:00+00:00", "1000-01-01"]
         objects = [dt.date(900, 1, 1), dt.datetime(2900, 1, 1, tzinfo=dt.UTC)]

@@ -41,7 +41,8 @@ class Table:
     names : list of str or None
         Column names; None when X has none, or others than strings.
     geometry : int or None
-        Position of the active geometry column of a GeoDataFrame.
+        Position of the active geometry column of a GeoDataFrame; None where it
+        was dropped or renamed.
     n_rows, n_columns : int
         Shape.
     """
@@ -58,7 +59,7 @@ class Table:
             # Asked of the class: a column may have any name.
             if hasattr(type(self._data), "active_geometry_name"):
                 active = self._data.active_geometry_name
-                self.geometry = None if active is None else names.index(active)
+                self.geometry = names.index(active) if active in names else None
         self.n_rows, self.n_columns = self._data.shape
 
     def rows(self, start: int, stop: int) -> Table:

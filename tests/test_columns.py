@@ -149,3 +149,20 @@ class TestGeometry:
         assert roles_of(more, lat="other", lon="other").lat == 5
         with pytest.raises(ValueError, match="must be different columns"):
             roles_of(more, lat="other", lon="other", time="other")
+
+    @pytest.mark.parametrize(
+        "lose",
+        [
+            lambda frame: frame.drop(columns="geometry"),
+            lambda frame: frame.iloc[:, [0, 1, 2, 3, 5]],
+            lambda frame: frame.rename(columns={"geometry": "where"}),
+        ],
+        ids=["dropped", "left out", "renamed"],
+    )
+    def test_one_may_be_named_where_the_active_one_is_gone(self, frame, lose):
+        X = lose(frame.assign(origin=frame.geometry))
+        assert isinstance(X, gpd.GeoDataFrame)
+        roles = roles_of(X, lat="origin", lon="origin")
+        assert roles.lat == roles.lon == X.columns.get_loc("origin")
+        assert roles.features == (1, 2, 3)
+        assert not roles_of(X).has_place  # none is guessed

@@ -107,7 +107,7 @@ class KeepCoordinates(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         features = sorted(roles.features)
         if not features:
             raise ValueError("X holds coordinates only: there is no feature to choose.")
-        cells = _Cells(X, roles, np.array(features))
+        cells = _Cells(X, table.names, roles, np.array(features))
         self.selector_ = clone(self.selector).set_params(
             estimator=_Located(estimator, cells)
         )
@@ -192,8 +192,11 @@ class _Cells:
     and every cell of what is left still tells where it came from.
     """
 
-    def __init__(self, X: Any, roles: ColumnRoles, features: IntArray) -> None:
+    def __init__(
+        self, X: Any, names: list[str] | None, roles: ColumnRoles, features: IntArray
+    ) -> None:
         self.X: Any = X if hasattr(X, "columns") else read_table(X)
+        self.names = names
         self.roles = roles
         self.features = features
         places = (roles.lat, roles.lon, roles.time)
@@ -219,14 +222,17 @@ class _Cells:
         return part, self.features[chosen]
 
     def parameters(self, columns: IntArray) -> dict[str, Any]:
-        """Parameters that name the columns of such a part by position."""
-        place = {position: k for k, position in enumerate(self.coordinates)}
-        found: dict[str, Any] = {
-            role: place.get(getattr(self.roles, role))
-            for role in ("lat", "lon", "time")
-        }
-        if found["lat"] is not None and found["lat"] == found["lon"]:
-            found["lat"] = found["lon"] = "auto"
+        """Parameters that say which columns of such a part are what."""
+        found: dict[str, Any] = dict.fromkeys(("lat", "lon", "time"))
+        for role in found:
+            position = getattr(self.roles, role)
+            if position is not None:
+                # A name says that it is meant, whatever other columns are called.
+                found[role] = (
+                    self.names[position]
+                    if self.names
+                    else self.coordinates.index(position)
+                )
         first = len(self.coordinates)
         categorical = [
             first + k

@@ -2,10 +2,12 @@
 
 import pickle
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import BaggingRegressor
 from sklearn.feature_selection import (
     RFE,
     SelectFromModel,
@@ -62,7 +64,8 @@ def test_every_fit_sees_place_and_time(table, selector):
     assert len(Recording.seen) > 0
     for columns, _, parameters in Recording.seen:
         assert columns[:3] == ["lat", "lon", "time"]
-        assert [parameters[role] for role in ("lat", "lon", "time")] == [0, 1, 2]
+        roles = ("lat", "lon", "time")
+        assert [parameters[role] for role in roles] == list(roles)
     kept = select.transform(X)
     assert {"lat", "lon", "time"} < set(kept.columns)
     assert 3 < kept.shape[1] < X.shape[1]
@@ -89,6 +92,53 @@ def test_the_same_for_arrays_by_position(table, selector):
     kept = select.get_support(indices=True)
     assert {2, 4, 6} < set(kept.tolist())
     np.testing.assert_array_equal(select.transform(numbers), numbers[:, kept])
+
+
+def test_a_name_holds_beside_a_feature_of_the_usual_name(table):
+    X, y = table
+    X = X.rename(columns={"lat": "north", "noise": "lat"})
+    model = Recording(**QUICK, lat="north")
+    Recording.seen = []
+    select = KeepCoordinates(RFE(model, n_features_to_select=2)).fit(X, y)
+    assert {columns[0] for columns, _, _ in Recording.seen} == {"north"}
+    assert any("lat" in columns[3:] for columns, _, _ in Recording.seen)
+    assert "north" in select.get_feature_names_out()
+
+
+class TestGeometry:
+    """Points are latitude and longitude in one column, by whatever name."""
+
+    @pytest.fixture
+    def frame(self, table):
+        X, _ = table
+        points = gpd.points_from_xy(X.lon, X.lat, crs=4326)
+        return gpd.GeoDataFrame(X.drop(columns=["lat", "lon"]), geometry=points)
+
+    @pytest.mark.parametrize("named", [False, True])
+    def test_every_fit_sees_the_points(self, table, frame, named):
+        places, seen = {}, []
+
+        class Placed(STCGRegressor):
+            def fit(self, X, y, sample_weight=None, groups=None):
+                super().fit(X, y, sample_weight, groups)
+                seen.append(self)
+                return self
+
+        if named:  # another geometry is the active one
+            far = gpd.GeoSeries.from_xy(np.zeros(len(frame)), np.zeros(len(frame)))
+            frame = frame.rename_geometry("origin")
+            frame = frame.assign(station=far.set_crs(4326)).set_geometry("station")
+            places = {"lat": "origin", "lon": "origin"}
+        model = Placed(**QUICK, **places)
+        select = KeepCoordinates(RFE(model, n_features_to_select=2))
+        select.fit(frame, table[1])
+        assert len(seen) > 1
+        for fitted in seen:
+            assert fitted._inputs.roles.has_place
+            assert np.ptp(fitted.graph_.node_lat) > 10
+        kept = select.get_feature_names_out()
+        assert ("origin" if named else "geometry") in kept
+        assert "station" not in kept
 
 
 def test_the_useful_features_win():
@@ -156,11 +206,48 @@ def test_other_columns_at_transform_are_refused(table):
         select.transform(X.rename(columns={"rain": "snow"}))
 
 
-def test_a_bare_selector_that_shifts_columns_is_seen_by_its_latitudes(table):
+class TestBareSelectors:
     """Without the wrapper, positions name other columns than before."""
-    X, y = table
-    numbers = X.drop(columns=["time", "cover"]).to_numpy()
-    model = STCGRegressor(**QUICK, lat=2, lon=4, time=None)
-    numbers[:, 3] += 500.0  # the column that becomes the latitude
-    with pytest.raises(ValueError, match=r"latitude must lie|not a position"):
-        RFE(model, n_features_to_select=1).fit(numbers, y)
+
+    @pytest.fixture
+    def numbers(self, table):
+        """Coordinates last, behind what is no latitude: each cut shifts them."""
+        X, y = table
+        X = X[["noise", "rain", "heat", "more", "lat", "lon"]].fillna(0.0)
+        return (X + [500.0, 500.0, 500.0, 500.0, 0.0, 0.0]).to_numpy(), y
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda model: RFE(model, n_features_to_select=3),
+            lambda model: SequentialFeatureSelector(
+                model, n_features_to_select=2, cv=2, direction="backward"
+            ),
+            lambda model: SequentialFeatureSelector(
+                model, n_features_to_select=2, cv=2
+            ),
+            lambda model: BaggingRegressor(
+                model, n_estimators=4, max_features=5, random_state=0
+            ),
+            lambda model: make_pipeline(
+                SelectFromModel(model, max_features=5, threshold=-np.inf), model
+            ),
+        ],
+        ids=["RFE", "backward", "forward", "bagging", "SelectFromModel"],
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+    def test_shifted_positions_are_refused(self, numbers, make):
+        model = STCGRegressor(**QUICK, lat=4, lon=5, time=None)
+        with pytest.raises(ValueError, match=r"latitude must lie|not a position"):
+            make(model).fit(*numbers)
+
+    def test_a_frame_that_select_from_model_cuts_may_lose_its_place_but_tells(
+        self, table
+    ):
+        X, y = table
+        X = X[["rain", "lat", "lon", "heat"]]
+        selector = SelectFromModel(STCGRegressor(**QUICK), max_features=1)
+        cut = selector.set_output(transform="pandas").fit(X, y).transform(X)
+        named = STCGRegressor(**QUICK, lat="lat", lon="lon")
+        with pytest.raises(ValueError, match=r"is not a column of X|Only one of lat"):
+            named.fit(cut, y)

@@ -164,7 +164,7 @@ def number_groups(groups: Any, n_rows: int) -> IntArray:
 
     Parameters
     ----------
-    groups : array_like of shape (n,)
+    groups : array_like of shape (n,) or (n, 1)
         A label for each row.
     n_rows : int
         Number of rows.
@@ -179,7 +179,7 @@ def number_groups(groups: Any, n_rows: int) -> IntArray:
     ValueError
         If there is not one label for each row; says where.
     """
-    number, _ = pd.factorize(pd.Series(groups).to_numpy(dtype=object))
+    number, _ = pd.factorize(_read_labels(groups))
     if len(number) != n_rows:
         raise ValueError(
             f"groups has {len(number)} labels for {n_rows} rows; one for each is "
@@ -192,6 +192,22 @@ def number_groups(groups: Any, n_rows: int) -> IntArray:
             "leave them out."
         )
     return number
+
+
+def _read_labels(groups: Any) -> NDArray[Any]:
+    if isinstance(groups, list) and groups and isinstance(groups[0], list):
+        groups = np.asarray(groups, dtype=object)
+    # Tuples in a list are labels, not columns.
+    labels = groups if hasattr(groups, "shape") else pd.Series(groups)
+    if len(labels.shape) == 2 and labels.shape[1] == 1:
+        labels = np.asarray(labels, dtype=object)[:, 0]
+    if len(labels.shape) != 1:
+        raise ValueError(
+            f"groups should be a 1d array, got an array of shape {labels.shape}. Pass "
+            "one label for each row; frame.groupby(columns).ngroup() makes one of "
+            "several columns."
+        )
+    return pd.Series(labels).to_numpy(dtype=object)
 
 
 def take_weight(weight: FloatArray | None, rows: IntArray) -> FloatArray | None:

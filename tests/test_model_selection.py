@@ -38,6 +38,8 @@ class TestParameters:
             (lambda: SpatialBlockKFold(block_size=0), "block_size == 0"),
             (lambda: SpatialBlockKFold(block_size=np.inf), "must be finite"),
             (lambda: SpatialBlockKFold(block_size=np.nan), "must be finite"),
+            (lambda: SpatialBlockKFold(block_size=1e-320), "must be >= 1e-07 km"),
+            (lambda: BufferedKFold(radius=1, block_size=1e-9), "are one place"),
             (
                 lambda: SpatialBlockKFold(block_size=9, random_state=0),
                 "no effect without shuffle=True",

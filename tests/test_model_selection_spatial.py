@@ -127,6 +127,14 @@ class TestEverySpatialSplitter:
             next(clone_with(cv, lat="auto", lon="auto").split(globe(20)))
 
     @pytest.mark.parametrize("cv", SPATIAL, ids=lambda cv: type(cv).__name__)
+    @pytest.mark.parametrize(("there", "absent"), [("lat", "lon"), ("lon", "lat")])
+    def test_one_coordinate_alone_is_no_place(self, cv, there, absent):
+        frame = pd.DataFrame({"rain": 0.0, there: np.arange(20.0)})
+        message = f"found {there}= alone, in column '{there}'. Pass {absent}= with its"
+        with pytest.raises(ValueError, match=message):
+            next(clone_with(cv, lat="auto", lon="auto").split(frame))
+
+    @pytest.mark.parametrize("cv", SPATIAL, ids=lambda cv: type(cv).__name__)
     def test_refuses_what_is_no_degree(self, cv):
         with pytest.raises(ValueError, match="latitude must lie in"):
             next(cv.split([[91.0, 0.0], [0.0, 0.0]]))
@@ -214,6 +222,18 @@ class TestSpatialBlockKFold:
         X = globe(50)
         cv = SpatialBlockKFold(50, block_size=1e-3, **ON_ARRAY)
         assert len(set(folds_of(cv, X))) == 50
+
+    @pytest.mark.parametrize("size", [1e-7, 1e-4, 1e5, 1e300])
+    def test_blocks_of_any_size_have_all_rows(self, size):
+        X = globe(50)
+        block = sphere_cells(*X.T, size)
+        n_blocks = len(np.unique(block, axis=0))
+        assert n_blocks == (50 if size < 1 else 1)
+
+    def test_bare_coordinates_too_large_for_such_blocks(self):
+        cv = SpatialBlockKFold(2, block_size=1e-320, metric="euclidean", **ON_ARRAY)
+        with pytest.raises(ValueError, match="too small for coordinates up to 2"):
+            next(cv.split([[1.0, 2.0], [0.0, 1.0]]))
 
     def test_both_sides_of_the_date_line_differ_as_any_two_blocks_do(self):
         # A block ends at the date line: these rows are 2 km and 4 blocks apart.

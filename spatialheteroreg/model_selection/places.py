@@ -71,11 +71,22 @@ class Places:
         -------
         ndarray of shape (n_places,)
             Block of each place, from 0; only blocks with places are numbered.
+
+        Raises
+        ------
+        ValueError
+            If bare coordinates are too large to be counted in such blocks.
         """
         if self.metric == "haversine":
             cells = sphere_cells(self.lat, self.lon, size)
         else:
-            cells = np.floor(self.points / size)
+            with np.errstate(over="ignore"):
+                cells = np.floor(self.points / size)
+            if not np.isfinite(cells).all():
+                raise ValueError(
+                    f"block_size={size:g} is too small for coordinates up to "
+                    f"{np.abs(self.points).max():g}. Pass a larger block_size."
+                )
         return np.unique(cells, axis=0, return_inverse=True)[1].ravel()
 
     def regions(self, n_regions: int, random_state: Random) -> IntArray:
@@ -175,7 +186,7 @@ def sphere_cells(lat: FloatArray, lon: FloatArray, size: float) -> IntArray:
     band = np.minimum(band, n_bands - 1)
     middle = (band + 0.5) * height - np.pi / 2
     area = 4 * np.pi * EARTH_RADIUS_KM**2 * np.cos(middle) * np.sin(height / 2)
-    n_cells = np.maximum(1, np.rint(area / size**2))
+    n_cells = np.maximum(1, np.rint(area / size / size))
     cell = np.minimum(np.floor((lon + 180.0) / 360.0 * n_cells), n_cells - 1)
     return np.stack([band, cell], axis=1).astype(np.int64)
 
@@ -261,6 +272,13 @@ def read_places(
             f"{reader} needs the place of each row, but found no columns of latitude "
             f"and longitude (lat={lat!r}, lon={lon!r}). Pass lat= and lon= with their "
             "names or positions."
+        )
+    if roles.lat is None or roles.lon is None:
+        there, absent = ("lat", "lon") if roles.lon is None else ("lon", "lat")
+        raise ValueError(
+            f"{reader} needs latitude and longitude, but found {there}= alone, in "
+            f"column {table.label(getattr(roles, there))}. Pass {absent}= with its "
+            "name or position."
         )
     degrees = metric == "haversine"
     y, x = read_place(table, roles, geographic=degrees, crs=crs)

@@ -15,6 +15,7 @@ from .splitter import (
     Mask,
     TableSplitter,
     check_amount,
+    check_block_size,
     check_count,
     check_metric,
     check_shuffle,
@@ -151,9 +152,9 @@ class SpatialBlockKFold(FoldSplitter):
         metric: str = "haversine",
     ) -> None:
         check_count("n_splits", n_splits)
-        check_amount("block_size", block_size)
         check_shuffle(shuffle, random_state)
         check_metric(metric)
+        check_block_size(block_size, metric)
         self.n_splits = n_splits
         self.block_size = block_size
         self.shuffle = shuffle
@@ -304,10 +305,10 @@ class BufferedKFold(FoldSplitter):
     ) -> None:
         check_count("n_splits", n_splits)
         check_amount("radius", radius, zero=True)
-        if block_size is not None:
-            check_amount("block_size", block_size)
         check_shuffle(shuffle, random_state)
         check_metric(metric)
+        if block_size is not None:
+            check_block_size(block_size, metric)
         self.n_splits = n_splits
         self.radius = radius
         self.block_size = block_size

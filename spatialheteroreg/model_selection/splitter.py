@@ -19,6 +19,9 @@ from ..sphere import IntArray
 
 Mask = NDArray[np.bool_]
 
+SMALLEST_BLOCK_KM = 1e-7
+"""A tenth of a millimeter, to which places are rounded."""
+
 
 class TableSplitter(BaseCrossValidator):
     """A splitter that finds coordinates in the columns of X.
@@ -143,6 +146,29 @@ def check_amount(name: str, value: Any, *, zero: bool = False) -> None:
     )
     if not np.isfinite(value):
         raise ValueError(f"{name} == {value}, must be finite.")
+
+
+def check_block_size(size: Any, metric: str) -> None:
+    """Refuse what is no side of a block.
+
+    Parameters
+    ----------
+    size : object
+        What was passed.
+    metric : {"haversine", "euclidean"}
+        Whether it is in km.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no positive finite number, or below what tells places apart.
+    """
+    check_amount("block_size", size)
+    if metric == "haversine" and size < SMALLEST_BLOCK_KM:
+        raise ValueError(
+            f"block_size == {size}, must be >= {SMALLEST_BLOCK_KM:g} km: places closer "
+            "than that are one place."
+        )
 
 
 def check_metric(metric: Any) -> None:

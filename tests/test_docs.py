@@ -3,6 +3,9 @@
 import ast
 import re
 
+from benchmarks.tuning import RANGES
+from spatialheteroreg import STCGRegressor
+
 from .pages import ROOT, run_page
 
 PAGE = ROOT / "docs" / "errors.rst"
@@ -120,3 +123,18 @@ def test_every_message_has_an_advice_and_stands_once():
 
 def test_code_of_the_tuning_page_runs():
     run_page("docs/tuning.rst")
+
+
+def test_the_tuning_page_has_the_values_that_the_benchmark_measures():
+    text = (ROOT / "docs" / "tuning.rst").read_text(encoding="utf-8")
+    defaults, measured = {}, {}
+    for label, value in re.findall(r"^   \* -(.*)\n     - ([\d.]+)\n", text, re.M):
+        if label:
+            name, default = re.fullmatch(
+                r" ``(\w+)`` \((.+?)(?:: .*)?\)", label
+            ).groups()
+            defaults[name], measured[name] = ast.literal_eval(default), []
+        measured[name].append(float(value))
+    assert measured == RANGES
+    parameters = STCGRegressor().get_params()
+    assert defaults == {name: parameters[name] for name in defaults}

@@ -63,7 +63,14 @@ class Checkpoint(Callback):
             raise ValueError(
                 f"checkpoint={str(path)!r} must name a file in a folder that exists."
             )
+        self.device = random.generator.device.type
         found = read_checkpoint(path)
+        if found is not None and found["device"] != self.device:
+            raise ValueError(
+                f"checkpoint={str(path)!r} was written on {found['device']}, and this "
+                f"fit runs on {self.device}, which draws other numbers. Pass device="
+                f"{found['device']!r}, or delete the file to begin anew."
+            )
         if found is not None and found["identity"] != identity:
             raise ValueError(
                 f"checkpoint={str(path)!r} belongs to a fit of other data or "
@@ -107,6 +114,7 @@ class Checkpoint(Callback):
         state = {
             "format": FORMAT,
             "identity": self.identity,
+            "device": self.device,
             "start": self.start,
             "history": json.dumps(history),
             "module": net.module_.state_dict(),

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from spatialheteroreg import STCGRegressor
@@ -132,6 +133,15 @@ def test_a_file_that_is_no_checkpoint_is_refused(table, tmp_path, content):
     assert path.read_bytes() == content
 
 
+def test_the_file_of_another_device_is_refused(table, tmp_path):
+    path = tmp_path / "fit.ckpt"
+    model = STCGRegressor(**QUICK, checkpoint=path, device="cpu")
+    fit_interrupted(clone(model), table, 1)
+    torch.save({**read_checkpoint(path), "device": "cuda"}, path)
+    with pytest.raises(ValueError, match=r"on cuda, and this fit runs on cpu.*Pass de"):
+        model.fit(*table)
+
+
 def test_ctrl_c_leaves_the_file(table, tmp_path, monkeypatch):
     path = tmp_path / "fit.ckpt"
     model = STCGRegressor(**QUICK, checkpoint=path)
@@ -185,19 +195,33 @@ def test_a_file_that_is_gone_at_the_end_is_no_obstacle(table, tmp_path, monkeypa
 
 
 def test_a_killed_process_is_resumed(tmp_path):
-    """The real thing: SIGKILL in the middle of a fit, then the same script again."""
+    """The real thing: SIGKILL in the middle of a fit, then the same script again.
+
+    The process to be killed waits after its second epoch, however slow we are.
+    """
     script = tmp_path / "fit.py"
     script.write_text(
         textwrap.dedent(
             """
             import sys
+            import time
             import numpy as np
+            from skorch import NeuralNet
             from spatialheteroreg import STCGRegressor
             from spatialheteroreg.datasets import make_heterogeneous_globe
 
+            if sys.argv[3] == "wait":
+                begin = NeuralNet.on_epoch_begin
+
+                def wait(net, *arguments, **more):
+                    if len(net.history) == 3:
+                        time.sleep(600)
+                    begin(net, *arguments, **more)
+
+                NeuralNet.on_epoch_begin = wait
             globe = make_heterogeneous_globe(300, 30, random_state=0)
             model = STCGRegressor(
-                random_state=0, n_nodes=8, max_iter=25, checkpoint=sys.argv[1]
+                random_state=0, n_nodes=8, max_iter=10, checkpoint=sys.argv[1]
             ).fit(globe.data, globe.target)
             np.save(sys.argv[2], model.predict(globe.data))
             """
@@ -206,15 +230,16 @@ def test_a_killed_process_is_resumed(tmp_path):
     checkpoint, result = tmp_path / "killed.ckpt", tmp_path / "resumed.npy"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
-    def start(name, target):
+    def start(name, target, wait=""):
         return subprocess.Popen(
-            [sys.executable, script, tmp_path / name, target], env=environment
+            [sys.executable, script, tmp_path / name, target, wait], env=environment
         )
 
-    process = start("killed.ckpt", result)
+    process = start("killed.ckpt", result, "wait")
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.002)
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not result.exists()

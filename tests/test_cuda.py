@@ -1,0 +1,137 @@
+"""Models go from GPU to CPU and back. Skipped where there is no CUDA."""
+
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from spatialheteroreg import STCGRegressor
+from spatialheteroreg.persistence import load_model, save_model
+
+from .conftest import make_table
+from .test_checkpoint import fit_interrupted
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="there is no CUDA device"
+)
+
+QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 3}
+SAVED = "model.safetensors"
+
+
+def pickle_model(model, path):
+    path.write_bytes(pickle.dumps(model))
+
+
+def unpickle_model(path):
+    return pickle.loads(path.read_bytes())
+
+
+WAYS = {"pickle": (pickle_model, unpickle_model), "file": (save_model, load_model)}
+
+
+def without_cuda(folder, code):
+    """Run code where torch sees no GPU."""
+    head = """
+        import pickle
+        import numpy as np
+        import torch
+        from spatialheteroreg import STCGRegressor
+        from spatialheteroreg.persistence import load_model, save_model
+
+        assert not torch.cuda.is_available()
+        X, y = pickle.load(open("table.pkl", "rb"))
+    """
+    path = os.pathsep.join(sys.path)
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(code)],
+        cwd=folder,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path},
+        check=True,
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    X, y = make_table(80)
+    (tmp_path / "table.pkl").write_bytes(pickle.dumps((X, y)))
+    return X, y
+
+
+def is_on(model, device):
+    return all(w.device.type == device for w in model.net_.module_.parameters())
+
+
+def test_auto_takes_the_gpu(table):
+    model = STCGRegressor(**QUICK).fit(*table)
+    assert is_on(model, "cuda")
+    X, _ = table
+    explanation = model.explain(X)
+    total = explanation.values.sum(axis=1) + explanation.base_values
+    np.testing.assert_allclose(total, model.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_of_the_gpu_loads_without_one(table, tmp_path, way):
+    X, _ = table
+    model = STCGRegressor(**QUICK, device="cuda").fit(*table)
+    save, load = WAYS[way]
+    save(model, tmp_path / SAVED)
+    reading = {
+        "pickle": f"pickle.load(open({SAVED!r}, 'rb'))",
+        "file": f"load_model({SAVED!r})",
+    }[way]
+    without_cuda(
+        tmp_path,
+        f"""
+        model = {reading}
+        np.save("prediction.npy", model.predict(X))
+        np.save("values.npy", model.explain(X).values)
+        """,
+    )
+    for name, here in (
+        ("prediction", model.predict(X)),
+        ("values", model.explain(X).values),
+    ):
+        there = np.load(tmp_path / f"{name}.npy")
+        np.testing.assert_allclose(there, here, rtol=1e-6, atol=1e-6)
+    assert is_on(load(tmp_path / SAVED), "cuda")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_of_the_cpu_loads_beside_a_gpu(table, tmp_path, way):
+    X, y = table
+    writing = {
+        "pickle": f"pickle.dump(model, open({SAVED!r}, 'wb'))",
+        "file": f"save_model(model, {SAVED!r})",
+    }[way]
+    without_cuda(
+        tmp_path,
+        f"""
+        model = STCGRegressor(**{QUICK}).fit(X, y)
+        np.save("prediction.npy", model.predict(X))
+        {writing}
+        """,
+    )
+    model = WAYS[way][1](tmp_path / SAVED)
+    np.testing.assert_allclose(
+        model.predict(X), np.load(tmp_path / "prediction.npy"), rtol=1e-6, atol=1e-6
+    )
+    again = clone(model).set_params(device="cuda").fit(X, y)
+    assert is_on(again, "cuda")
+
+
+@pytest.mark.parametrize(("first", "then"), [("cuda", "cpu"), ("cpu", "cuda")])
+def test_a_checkpoint_of_the_other_device_is_refused(table, tmp_path, first, then):
+    path = tmp_path / "fit.ckpt"
+    model = STCGRegressor(**QUICK, checkpoint=path)
+    fit_interrupted(clone(model).set_params(device=first), table, 1)
+    with pytest.raises(ValueError, match=f"written on {first}, .* runs on {then}"):
+        clone(model).set_params(device=then).fit(*table)
+    assert model.set_params(device=first).fit(*table).n_iter_ == QUICK["max_iter"]

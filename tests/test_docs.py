@@ -3,6 +3,7 @@
 import ast
 import re
 
+import spatialheteroreg
 from benchmarks.tuning import RANGES
 from spatialheteroreg import STCGRegressor
 
@@ -77,6 +78,15 @@ def messages_of_page():
     return [squeeze(row) for row in rows]
 
 
+def messages_of_libraries():
+    """Find the messages of other libraries on the page."""
+    _, _, others = PAGE.read_text(encoding="utf-8").partition(
+        "\nFrom other libraries\n"
+    )
+    rows = re.findall(r"^   \* - ``(.+?)``\n     - ", others, re.MULTILINE | re.DOTALL)
+    return [squeeze(row) for row in rows]
+
+
 def test_messages_are_found_in_all_their_forms():
     source = """
 def f(x):
@@ -138,3 +148,8 @@ def test_the_tuning_page_has_the_values_that_the_benchmark_measures():
     assert measured == RANGES
     parameters = STCGRegressor().get_params()
     assert defaults == {name: parameters[name] for name in defaults}
+
+
+def test_the_version_is_that_of_the_citation():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall("^version: (.+)$", text, re.M) == [spatialheteroreg.__version__]

@@ -5,24 +5,23 @@
 
 import os
 import re
-import traceback
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import sklearn
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-import spatialheteroreg
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.features import mean_and_deviation
+
+from .test_docs import messages_of_libraries, messages_of_page, squeeze
 
 QUICK = {
     "random_state": 0,
@@ -190,11 +189,16 @@ def cases(draw):
         columns.pop("lon", None), new.pop("lon", None)
     targets = BAD_TARGETS if flaw == "y" else TARGETS
     target = draw(st.sampled_from(sorted(targets)), label="target")
+    y = targets[target](random, n)
+    if draw(st.sampled_from([False, False, False, True]), label="repeat rows"):
+        rows = random.randint(0, draw(st.integers(1, n), label="different rows"), n)
+        columns = {name: taken(values, rows) for name, values in columns.items()}
+        y = y[rows] if draw(st.booleans(), label="repeat targets") else y
     weighted = draw(st.sampled_from([False, False, True]), label="weighted")
     make, parameters = draw(st.sampled_from(sorted(MAKERS))), draw(PARAMETERS)
     return Case(
         MAKERS[make](columns, n),
-        targets[target](random, n),
+        y,
         random.choice([0.0, 0.5, 2.0, 1e300], n) if weighted else None,
         MAKERS[make](new, m),
         {**parameters, **positions(columns, make)},
@@ -216,6 +220,13 @@ PARAMETERS = st.fixed_dictionaries(
         "n_neighbors": st.just(1),
     },
 )
+
+
+def taken(values, rows):
+    """Take rows of a column, and leave the kind of its values as it is."""
+    if isinstance(values, list):
+        return [values[row] for row in rows]
+    return values[rows]
 
 
 def as_frame(columns, n):
@@ -251,15 +262,23 @@ def as_polars(columns, n):
     return pl.DataFrame(frame)
 
 
-def as_geo(columns, n):
+def as_geo(columns, n, crs=None, to=None):
     frame = as_frame(columns, n)
     if not {"lat", "lon"} <= columns.keys():
         return frame
     points = gpd.points_from_xy(frame.pop("lon"), frame.pop("lat"))
-    return gpd.GeoDataFrame(frame, geometry=points)
+    frame = gpd.GeoDataFrame(frame, geometry=points, crs=crs)
+    return frame if to is None else frame.to_crs(to)
 
 
-MAKERS = {"array": as_array, "frame": as_frame, "geo": as_geo, "polars": as_polars}
+MAKERS = {
+    "array": as_array,
+    "frame": as_frame,
+    "geo": as_geo,
+    "geo in degrees": partial(as_geo, crs=4326),
+    "geo projected": partial(as_geo, crs=4326, to=3857),
+    "polars": as_polars,
+}
 
 
 def positions(columns, make):
@@ -281,16 +300,24 @@ EXPECTED_WARNINGS = (
     "The condition graph fell into",
     ".* rows lie",
 )
-SPEAKERS = tuple(
-    str(Path(package.__file__).parent) for package in (spatialheteroreg, sklearn)
-)
+
+
+def pattern(message):
+    return ".*".join(map(re.escape, message.split("…")))
+
+
+OWN = [re.compile(pattern(message)) for message in messages_of_page()]
+OTHERS = [re.compile(pattern(message)) for message in messages_of_libraries()]
 
 
 def is_clear(error):
-    """Tell whether we or scikit-learn said it, with a column or an advice."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    helpful = r"\b([Cc]olumns?|[Pp]ass|y|X|least|sample_weight|samples?)\b"
-    return last.filename.startswith(SPEAKERS) and re.search(helpful, str(error))
+    """Tell whether the page of errors has the message, and what to do."""
+    said = squeeze(str(error))
+    if isinstance(error, TypeError) and "must be a string or a number" not in said:
+        return False
+    return any(one.fullmatch(said) for one in OWN) or any(
+        one.match(said) for one in OTHERS
+    )
 
 
 def attempt(action, *arguments):

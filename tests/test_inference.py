@@ -1,0 +1,54 @@
+"""Predictions and explanations of long tables."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SCRIPT = """
+    import resource
+    import sys
+    import numpy as np
+    from spatialheteroreg import STCGRegressor, inputs
+
+    def rows(n):
+        place = random.uniform(-80, 80, n), random.uniform(-180, 180, n)
+        return np.stack([*place, random.normal(size=n), random.normal(size=n)], axis=1)
+
+    def peak():  # in kB; in bytes on macOS
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return size / (1e6 if sys.platform == "darwin" else 1e3)
+
+    inputs.CHUNK_ROWS = int(sys.argv[2])
+    random = np.random.RandomState(0)
+    X = rows(200)
+    model = STCGRegressor(random_state=0, lat=0, lon=1, max_iter=1, n_nodes=8)
+    action = getattr(model.fit(X, X[:, 2]), sys.argv[1])
+    action(rows(2_000))
+    long = rows(60_000)
+    before = peak()
+    action(long)
+    print(peak() - before)
+"""
+
+
+def growth(action, chunk_rows):
+    """Megabytes by which the peak of a process's memory grows for 60,000 rows."""
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(SCRIPT), action, str(chunk_rows)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")
+@pytest.mark.parametrize("action", ["predict", "explain"])
+def test_memory_does_not_grow_with_the_table(action):
+    """Of the process: tracemalloc does not see the tensors of torch."""
+    assert growth(action, 2_000) < 0.6 * growth(action, 60_000)

@@ -161,15 +161,23 @@ class TestCrossValidation:
 
 
 class TestCurves:
-    def test_learning_curve_grows_with_the_rows(self, table):
+    def test_learning_curve_scores_fits_on_so_many_rows(self, table):
         X, y = table
+        folds = KFold(3)
         sizes, train, test = learning_curve(
-            small(), X, y, train_sizes=[20, 80], cv=3, shuffle=True, random_state=0
+            small(), X, y, train_sizes=[20, 80], cv=folds, shuffle=True, random_state=0
         )
         assert sizes.tolist() == [20, 80]
-        assert train.shape == test.shape == (2, 3)
-        assert np.isfinite(train).all()
-        assert np.isfinite(test).all()
+        random = np.random.RandomState(0)
+        for k, (training, held_out) in enumerate(folds.split(X)):
+            order = random.permutation(training)
+            for size, seen, unseen in zip(sizes, train[:, k], test[:, k], strict=True):
+                rows = order[:size]
+                model = small().fit(X.iloc[rows], y[rows])
+                assert seen == pytest.approx(model.score(X.iloc[rows], y[rows]))
+                assert unseen == pytest.approx(
+                    model.score(X.iloc[held_out], y[held_out])
+                )
 
     def test_validation_curve_scores_each_value(self):
         X, y = make_table(200)

@@ -39,6 +39,16 @@ NO_TIME = dict.fromkeys(
 )
 
 
+VARIANTS = [
+    STCGRegressor(random_state=0),
+    STCGRegressor(random_state=0, head="dual"),
+    STCGRegressor(random_state=0, condition="none"),
+    STCGRegressor(random_state=0, lat=0, lon=1, time=None),
+    STCGRegressor(random_state=0, lat=0, lon=1, time=2),
+]
+"""The checks' data have no names, so the first three are without coordinates."""
+
+
 def expected_failures(estimator):
     failures = dict(WEIGHTS)
     if estimator.lat == 0:
@@ -48,25 +58,13 @@ def expected_failures(estimator):
     return failures
 
 
-# The checks' data have no names, so the first three are without coordinates.
 @pytest.mark.filterwarnings("ignore:No coordinates found:UserWarning")
-@parametrize_with_checks(
-    [
-        STCGRegressor(random_state=0),
-        STCGRegressor(random_state=0, head="dual"),
-        STCGRegressor(random_state=0, condition="none"),
-        STCGRegressor(random_state=0, lat=0, lon=1, time=None),
-        STCGRegressor(random_state=0, lat=0, lon=1, time=2),
-    ],
-    expected_failed_checks=expected_failures,
-)
+@parametrize_with_checks(VARIANTS, expected_failed_checks=expected_failures)
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(
-    "estimator", [STCGRegressor(), STCGRegressor(lat=0, lon=1, time=2)], ids=str
-)
+@pytest.mark.parametrize("estimator", VARIANTS, ids=str)
 def test_the_battery_of_checks_is_that_of_scikit_learns_own_regressor(estimator):
     """Tags could switch checks off; ours switch off none."""
 

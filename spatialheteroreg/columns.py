@@ -112,9 +112,15 @@ class Table:
         Returns
         -------
         ndarray of shape (n, p), object
-            Values as the user gave them.
+            Values as the user gave them, dates as text.
         """
-        return np.asarray(self._data, dtype=object)
+        values = np.array(self._data, dtype=object)
+        for position in range(self.n_columns):
+            column = self.column(position)
+            if column.dtype.kind in "mM":
+                # shap's force plot takes nothing but numbers and text.
+                values[:, position] = column.astype(str)
+        return values
 
     def label(self, position: int) -> str:
         """Name a column as a message should.

@@ -16,9 +16,11 @@ from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 
 from .batches import split_validation
+from .calibration import split_calibration
 from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
-from .inputs import InputBuilder
+from .inputs import Arrays, InputBuilder
+from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, FeatureTokens, STCGNetwork
 from .network.layers import RandomSource, initialize
 from .samples import Samples
@@ -33,7 +35,7 @@ SHAPING = (
     *("lat", "lon", "time", "period", "categorical_features", "crs", "condition"),
     *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
     *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
-    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers"),
+    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
     *("dropout", "place_dropout", "condition_dropout", "precision"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
@@ -119,24 +121,35 @@ def split_rows(
     weight: FloatArray | None,
     group: IntArray | None,
     seed: int,
-) -> tuple[IntArray, IntArray]:
-    """Choose training and held-out rows; rows without weight are neither."""
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Choose rows to train on, to stop by, and to calibrate by.
+
+    Rows without weight are none of them.
+    """
+    random = np.random.RandomState(seed)
     counted = np.arange(table.n_rows)
     if weight is not None:
         counted = np.flatnonzero(weight)
-    place = np.zeros(len(counted), dtype=np.int64)
-    if model.early_stopping == "places":
+    calibrates = model.n_members > 1 and model.calibration_fraction > 0
+    by_place = model.early_stopping == "places"
+    place = np.zeros(table.n_rows, dtype=np.int64)
+    if by_place or calibrates:
         if group is None:
-            places = np.stack(inputs.read_place(table, always=True), axis=1)
+            places = np.stack(inputs.read_place(table, always=by_place), axis=1)
             _, group = np.unique(places, axis=0, return_inverse=True)
-        _, place = np.unique(group.ravel()[counted], return_inverse=True)
+        place = group.ravel()
+    _, number = np.unique(place[counted], return_inverse=True)
     training, held_out = split_validation(
-        model.early_stopping,
-        model.validation_fraction,
-        place,
-        np.random.RandomState(seed),
+        model.early_stopping, model.validation_fraction, number, random
     )
-    return counted[training], counted[held_out]
+    training, held_out = counted[training], counted[held_out]
+    if not calibrates:
+        return training, held_out, training[:0]
+    _, number = np.unique(place[training], return_inverse=True)
+    training, calibrating = split_calibration(
+        model.calibration_fraction, training, number, random
+    )
+    return training, held_out, calibrating
 
 
 def make_network(
@@ -155,6 +168,7 @@ def make_network(
             d_condition=model.d_condition,
             gcn_layers=model.gcn_layers,
             lstm_layers=model.lstm_layers if roles.time is not None else 0,
+            n_members=model.n_members,
         )
     return STCGNetwork(
         FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),
@@ -168,6 +182,7 @@ def make_network(
         n_encoded=inputs.axis_.n_encoded,
         attention=model.attention,
         head=model.head,
+        n_members=model.n_members,
         dropout=_resolve(model.dropout, n_rows, 0.15, 0.07),
         place_dropout=model.place_dropout,
         condition_dropout=model.condition_dropout,
@@ -231,6 +246,21 @@ def train_network(
         callbacks=followers,
     )
     return net, train(net, training, model.max_iter)
+
+
+def make_reference(
+    model: STCGRegressor, samples: Samples, arrays: Arrays
+) -> TrainingReference:
+    """Keep of the training rows what tells how far others lie from them."""
+    graph, place, rows = model._inputs.graph_, samples.place, samples.training
+    return TrainingReference.of(
+        arrays,
+        model.feature_importances_[list(model._inputs.roles.features)],
+        None if place is None else (place[0][rows], place[1][rows]),
+        n_nodes=graph.n_nodes,
+        metric=graph.metric,
+        bandwidth=graph.bandwidth_,
+    )
 
 
 def identify_fit(model: STCGRegressor, samples: Samples, network: STCGNetwork) -> str:

@@ -28,8 +28,8 @@ CHUNK_SIZE = 8192
 
 
 @dataclass(frozen=True)
-class TimeMean:
-    """Where the training times lie, to average the intercept over them.
+class TrainingMean:
+    """Where the training rows lie, to average the intercept over them.
 
     Attributes
     ----------
@@ -37,37 +37,13 @@ class TimeMean:
         Share of the training rows at each step; sums to 1.
     encoding : ndarray of shape (n_encoded,)
         Mean time encoding.
+    node_share : ndarray of shape (n_nodes,)
+        Share of each node in the training rows, times their gate.
     """
 
     step_share: FloatArray
     encoding: FloatArray
-
-    @classmethod
-    def of(cls, inputs: Arrays, n_steps: int, weight: FloatArray | None) -> TimeMean:
-        """Average over training rows.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            Inputs of the training rows.
-        n_steps : int
-            Steps within the training times.
-        weight : ndarray of shape (n,) or None
-            Sample weights.
-
-        Returns
-        -------
-        TimeMean
-            The averages.
-        """
-        n_rows = len(inputs["step_lower"])
-        share = np.full(n_rows, 1.0 / n_rows) if weight is None else weight
-        share = share / share.sum()
-        later = share * inputs["step_fraction"]
-        step_share = np.zeros(max(n_steps, int(inputs["step_upper"].max()) + 1))
-        np.add.at(step_share, inputs["step_lower"], share - later)
-        np.add.at(step_share, inputs["step_upper"], later)
-        return cls(step_share, share @ inputs["time_encoding"])
+    node_share: FloatArray
 
 
 class Evaluator:
@@ -106,57 +82,98 @@ class Evaluator:
         ndarray of shape (n,)
             Predictions in target units.
         """
+        return self.member_predictions(inputs).mean(axis=0)
+
+    def member_predictions(self, inputs: Arrays) -> FloatArray:
+        """Predict rows by each member.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n)
+            Predictions in target units.
+        """
         table = self._table(inputs)
         parts = [
-            self.network(**chunk, table=table).prediction.cpu().numpy()
+            self.network(**chunk, table=table).prediction.T.cpu().numpy()
             for chunk in self._chunks(inputs)
         ]
-        return self.target_mean + self.target_scale * np.concatenate(parts)
+        return self.target_mean + self.target_scale * np.concatenate(parts, axis=1)
 
-    def effects(self, inputs: Arrays, time_mean: TimeMean) -> RowEffects:
+    def training_mean(
+        self, inputs: Arrays, n_steps: int, weight: FloatArray | None
+    ) -> TrainingMean:
+        """Average places and times over training rows.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the training rows.
+        n_steps : int
+            Steps within the training times.
+        weight : ndarray of shape (n,) or None
+            Sample weights.
+
+        Returns
+        -------
+        TrainingMean
+            The averages.
+        """
+        n_rows = len(inputs["step_lower"])
+        share = np.full(n_rows, 1.0 / n_rows) if weight is None else weight
+        share = share / share.sum()
+        later = share * inputs["step_fraction"]
+        step_share = np.zeros(max(n_steps, int(inputs["step_upper"].max()) + 1))
+        np.add.at(step_share, inputs["step_lower"], share - later)
+        np.add.at(step_share, inputs["step_upper"], later)
+        condition = self.network.condition
+        node_share = np.zeros(0 if condition is None else len(condition.positions))
+        if condition is not None:
+            log_weight, gate = self.network.weigh_nodes(
+                torch.as_tensor(inputs["node_log_kernel"]).to(self.device).double(),
+                torch.as_tensor(inputs["node_distance"]).to(self.device).double(),
+            )
+            part = (log_weight.exp() * gate[:, None]).cpu().numpy() * share[:, None]
+            np.add.at(node_share, inputs["node_index"], part)
+        return TrainingMean(step_share, share @ inputs["time_encoding"], node_share)
+
+    def effects(self, inputs: Arrays, mean: TrainingMean) -> RowEffects:
         """Take predictions apart.
 
         Parameters
         ----------
         inputs : dict of str to ndarray
             Inputs of the network.
-        time_mean : TimeMean
-            Where the training times lie.
+        mean : TrainingMean
+            Where the training rows lie.
 
         Returns
         -------
         RowEffects
-            Parts of each prediction in target units.
+            Parts of each prediction in target units, means over the members.
         """
-        table = self._table(inputs, len(time_mean.step_share))
-        place_states = self._mean_over_time(table, time_mean)
-        rows: list[list[Tensor]] = []
-        for chunk in self._chunks(inputs):
-            output = self.network(**chunk, table=table)
-            place = output.intercept
-            if place_states is not None:
-                place = self._place_intercept(place_states, chunk, time_mean)
-            rows.append(
-                [
-                    output.prediction,
-                    output.combination,
-                    output.intercept,
-                    place,
-                    output.weights * output.values,
-                ]
-            )
-        prediction, combination, intercept, place, features = (
-            torch.cat(part).cpu().numpy() * self.target_scale
-            for part in zip(*rows, strict=True)
-        )
-        mean = self.target_mean
-        return RowEffects(
-            prediction + mean,
-            combination + mean,
-            intercept + mean,
-            place + mean,
-            features,
-        )
+        return self._effects(inputs, mean, members=False)
+
+    def member_effects(self, inputs: Arrays, mean: TrainingMean) -> RowEffects:
+        """Take the predictions of each member apart.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        mean : TrainingMean
+            Where the training rows lie.
+
+        Returns
+        -------
+        RowEffects
+            Parts of each prediction in target units, members on the first axis.
+        """
+        return self._effects(inputs, mean, members=True)
 
     def slopes(self, inputs: Arrays, feature_scale: FloatArray) -> FloatArray:
         """Differentiate the prediction by each numeric feature.
@@ -174,22 +191,118 @@ class Evaluator:
             Target units per feature unit; NaN where the feature is missing, 0
             where it is held.
         """
+        return self._slopes(inputs, feature_scale, members=False)[0]
+
+    def member_slopes(self, inputs: Arrays, feature_scale: FloatArray) -> FloatArray:
+        """Differentiate the prediction of each member by each numeric feature.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        feature_scale : ndarray of shape (n_numeric,)
+            Units of the numeric features.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n, n_numeric)
+            As :meth:`slopes` gives them.
+        """
+        return self._slopes(inputs, feature_scale, members=True)
+
+    def withheld(self, inputs: Arrays) -> FloatArray:
+        """Share of the local law that distance takes back from each row.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            0 at a node, 1 far from all; 0 without a condition.
+        """
+        if self.network.condition is None:
+            return np.zeros(len(inputs["node_distance"]))
+        kernel, distance = (
+            torch.as_tensor(inputs[name]).to(self.device).double()
+            for name in ("node_log_kernel", "node_distance")
+        )
+        _, gate = self.network.weigh_nodes(kernel, distance)
+        here = torch.zeros_like(distance)
+        _, full = self.network.weigh_nodes(here, here)
+        return (1.0 - gate / full).clamp(0.0, 1.0).cpu().numpy()
+
+    def _effects(
+        self, inputs: Arrays, mean: TrainingMean, *, members: bool
+    ) -> RowEffects:
+        table = self._table(inputs, len(mean.step_share))
+        coordinates = None if table is None else self._coordinates(table, mean)
+        rows: list[list[Tensor]] = []
+        for chunk in self._chunks(inputs):
+            output = self.network(**chunk, table=table)
+            intercept = output.intercept
+            parts = [torch.zeros_like(intercept)] * 3
+            level = intercept[:1] if coordinates is None else coordinates.level
+            if coordinates is not None:
+                at_place = coordinates.at_place(chunk) - level
+                at_time = coordinates.at_time(chunk) - level
+                parts = [at_place, at_time, intercept - level - at_place - at_time]
+            terms = output.weights * output.values[:, None]  # (B, E, P)
+            rows.append(
+                [
+                    part.movedim(1, 0) if members else part.mean(dim=1)
+                    for part in (output.prediction, output.combination, *parts, terms)
+                ]
+            )
+        axis = 1 if members else 0
+        prediction, combination, place, time, place_time, features = (
+            torch.cat(part, dim=axis).cpu().numpy() * self.target_scale
+            for part in zip(*rows, strict=True)
+        )
+        level = (level.T if members else level.mean(dim=1)) * self.target_scale
+        offset = self.target_mean
+        return RowEffects(
+            prediction + offset,
+            combination + offset,
+            level.cpu().numpy() + offset,
+            place,
+            time,
+            place_time,
+            features,
+        )
+
+    def _slopes(
+        self, inputs: Arrays, feature_scale: FloatArray, *, members: bool
+    ) -> FloatArray:
         table = self._table(inputs)
-        if inputs["numeric"].shape[1] == 0:
-            return np.empty(inputs["numeric"].shape)
+        shape = inputs["numeric"].shape
+        n_members = self.network.n_members if members else 1
+        if shape[1] == 0:
+            return np.empty((n_members, *shape))
         parts = []
         for chunk in self._chunks(inputs):
-            numeric = chunk["numeric"].requires_grad_()
-            prediction = self.network(**chunk, table=table).prediction
-            (slope,) = torch.autograd.grad(
-                prediction.sum(), numeric, allow_unused=True, materialize_grads=True
-            )
-            parts.append(slope.cpu().numpy())
-        slopes: NDArray[np.float64] = np.concatenate(parts)
+            with torch.enable_grad():  # whatever the caller has set
+                numeric = chunk["numeric"].requires_grad_()
+                prediction = self.network(**chunk, table=table).prediction
+                wanted = prediction.T if members else prediction.mean(dim=1)[None]
+                gradients = [
+                    torch.autograd.grad(
+                        one.sum(),
+                        numeric,
+                        allow_unused=True,
+                        materialize_grads=True,
+                        retain_graph=m + 1 < len(wanted),
+                    )[0]
+                    for m, one in enumerate(wanted)
+                ]
+            parts.append(torch.stack(gradients).cpu().numpy())
+        slopes: NDArray[np.float64] = np.concatenate(parts, axis=1)
         with np.errstate(over="ignore"):  # beyond float64 a slope is infinite
             slopes = slopes * self.target_scale / feature_scale
-        slopes[np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
-        slopes[inputs["missing"]] = np.nan
+        slopes[:, np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
+        slopes[:, inputs["missing"]] = np.nan
         return slopes
 
     def _table(self, inputs: Arrays, n_steps: int = 1) -> ConditionTable | None:
@@ -204,27 +317,13 @@ class Evaluator:
             self._tables = {n_steps: table}
         return self._tables[n_steps]
 
-    def _mean_over_time(
-        self, table: ConditionTable | None, mean: TimeMean
-    ) -> Tensor | None:
-        """Mean state of each node over the training times, (M, C)."""
-        if table is None or self.network.condition is None:
-            return None
-        share = torch.as_tensor(mean.step_share, device=self.device)
-        return self.network.condition.mean_states(table, share)
-
-    def _place_intercept(
-        self, place_states: Tensor, chunk: dict[str, Tensor], mean: TimeMean
-    ) -> Tensor:
-        """Intercept of each row's place, averaged over the training times."""
-        network = self.network
-        log_weight, gate = network.weigh_nodes(
-            chunk["node_log_kernel"], chunk["node_distance"]
+    def _coordinates(self, table: ConditionTable, mean: TrainingMean) -> _Intercepts:
+        shares = (mean.step_share, mean.node_share, mean.encoding)
+        return _Intercepts(
+            self.network,
+            table,
+            *(torch.as_tensor(share, device=self.device) for share in shares),
         )
-        states = place_states[chunk["node_index"]] * gate[:, None, None]
-        encoding = torch.as_tensor(mean.encoding, device=self.device)
-        condition = mean_state(log_weight, states) + network.time_of_row(encoding)
-        return network.level + network.intercept(condition).squeeze(-1)
 
     def _chunks(self, inputs: Arrays) -> Iterator[dict[str, Tensor]]:
         n_rows = len(inputs["numeric"])
@@ -235,3 +334,51 @@ class Evaluator:
                 tensor = tensor.to(self.device)
                 chunk[name] = tensor.double() if tensor.is_floating_point() else tensor
             yield chunk
+
+
+class _Intercepts:
+    """Intercepts of the mean place and of the mean time, (B, E) each.
+
+    The intercept is linear in the condition, so that the mean over training rows
+    is the intercept of the mean condition.
+    """
+
+    def __init__(
+        self,
+        network: STCGNetwork,
+        table: ConditionTable,
+        step_share: Tensor,
+        node_share: Tensor,
+        encoding: Tensor,
+    ) -> None:
+        assert network.condition is not None
+        self.network = network
+        self.over_steps = network.condition.over_steps(table, step_share)  # (M, C)
+        self.over_nodes = network.condition.over_nodes(table, node_share)  # (S, E, C)
+        self.encoding = network.time_of_row(encoding)
+        middle = torch.tensordot(
+            step_share, self.over_nodes[: len(step_share)], dims=1
+        )  # (E, C)
+        self.level = network.intercept_of((middle + self.encoding)[None])
+
+    def at_place(self, chunk: dict[str, Tensor]) -> Tensor:
+        """Intercept of each row's place, over the training times."""
+        network, node = self.network, chunk["node_index"]
+        log_weight, gate = network.weigh_nodes(
+            chunk["node_log_kernel"], chunk["node_distance"]
+        )
+        states = self.over_steps[node] * gate[:, None, None]
+        condition = mean_state(log_weight, states) + self.encoding
+        return network.intercept_of(
+            network.member_conditions(condition, log_weight, gate, node)
+        )
+
+    def at_time(self, chunk: dict[str, Tensor]) -> Tensor:
+        """Intercept of each row's time, over the training places."""
+        condition = torch.lerp(
+            self.over_nodes[chunk["step_lower"]],
+            self.over_nodes[chunk["step_upper"]],
+            chunk["step_fraction"][:, None, None],
+        )
+        encoded = self.network.time_of_row(chunk["time_encoding"])
+        return self.network.intercept_of(condition + encoded[:, None])

@@ -25,7 +25,8 @@ from .saving.parts import model_kinds
 from .saving.values import Reader, UnstorableError, Values, Writer
 
 ATTRIBUTES = (
-    *("_inputs", "_shape", "_target_mean", "_target_scale", "_time_mean", "_baseline"),
+    *("_inputs", "_shape", "_target_mean", "_target_scale", "_training_mean"),
+    *("_baseline", "_uncertainty", "_reference"),
     *("graph_", "history_", "n_iter_", "feature_importances_", "explanation_r2_"),
     "n_features_in_",
 )

@@ -9,35 +9,35 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
+from .calibration import calibrate
 from .checkpoint import Checkpoint, generator_state
 from .columns import Table
+from .explaining import ExplainMixin
 from .features import mean_and_deviation
 from .fitting import (
     check_unchanged,
     copy_network,
     identify_fit,
     make_inputs,
+    make_reference,
     new_network,
     shaping_parameters,
     split_rows,
     start_random,
     train_network,
 )
-from .inference import Evaluator, TimeMean
 from .inspection.explanation import (
     EffectBaseline,
     RowEffects,
-    make_explanation,
     normalized_weights,
 )
 from .samples import Samples, number_groups, read_target, take_weight
@@ -45,10 +45,10 @@ from .sphere import FloatArray
 from .training import STCGNet, leave_fit
 
 if TYPE_CHECKING:
-    import shap
+    pass
 
 
-class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
+class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEstimator):
     """Regression whose law changes over space and time.
 
     One network learns two things at once: a law that is the same everywhere
@@ -134,6 +134,15 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         explanations then are of the weighted combination.
     importance_loss_weight : float, default=1.0
         Weight of the weighted combination in the loss of the dual head.
+    n_members : int, default=1
+        Members of an ensemble inside the network. They share the trunk, and each
+        adds its own node vectors, read-out and intercept. Their mean predicts a
+        little better than one, and their spread tells how sure it is: with two or
+        more there are standard errors and intervals.
+    calibration_fraction : float, default=0.1
+        Share of the rows, 4,000 at most, that an ensemble does not train on, but
+        calibrates its uncertainty by: half of them whole places. 0, or fewer than
+        20 such rows, gives an ensemble without uncertainty.
     max_iter : int, default=30
         Epochs.
     batch_size : int or "auto", default="auto"
@@ -250,6 +259,8 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"additive", "dual"})],
         "importance_loss_weight": [Interval(Real, 0, None, closed="left")],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
@@ -298,6 +309,8 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         condition_dropout: float = 0.1,
         head: str = "additive",
         importance_loss_weight: float = 1.0,
+        n_members: int = 1,
+        calibration_fraction: float = 0.1,
         max_iter: int = 30,
         batch_size: int | str = "auto",
         learning_rate: float = 3e-3,
@@ -339,6 +352,8 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self.condition_dropout = condition_dropout
         self.head = head
         self.importance_loss_weight = importance_loss_weight
+        self.n_members = n_members
+        self.calibration_fraction = calibration_fraction
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -397,108 +412,82 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             self.__dict__ = before
             raise
 
-    def predict(self, X: Any) -> FloatArray:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict at any place and time.
 
         Parameters
         ----------
         X : DataFrame or array_like of shape (n, p)
             Columns as in fit.
+        return_std : bool, default=False
+            Whether to return standard deviations too; for `n_members` of 2 and
+            more.
 
         Returns
         -------
-        ndarray of shape (n,)
+        mean : ndarray of shape (n,)
             Predictions in target units. A row's prediction does not depend on
             the other rows.
+        std : ndarray of shape (n,)
+            Standard deviation of a new observation about the prediction, that of
+            the model's error and of the noise. Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is asked of a model without uncertainty.
         """
+        uncertainty = self._get_uncertainty() if return_std else None
         table, evaluator = self._read_fitted(X), self._evaluator()
-        chunks = self._inputs.transform_in_chunks(table)
-        return np.concatenate([evaluator.predict(arrays) for _, arrays in chunks])
+        means, variances = [], []
+        for _, arrays in self._inputs.transform_in_chunks(table):
+            members = evaluator.member_predictions(arrays)
+            means.append(members.mean(axis=0))
+            if uncertainty is not None:
+                error = uncertainty.variance(
+                    members,
+                    uncertainty.prediction,
+                    uncertainty.local_prediction,
+                    evaluator.withheld(arrays),
+                )
+                variances.append(error + uncertainty.noise)
+        mean = np.concatenate(means)
+        return (mean, np.sqrt(np.concatenate(variances))) if return_std else mean
 
-    def explain(self, X: Any) -> shap.Explanation:
-        """Take predictions apart, one contribution for each column of X.
-
-        The rows add up: `values.sum(axis=1) + base_values` is the prediction
-        (with `head="dual"` the weighted combination, see `explanation_r2_`).
-
-        A feature contributes its weight times its value, measured from the
-        mean of that product over the training rows. Time contributes the
-        intercept minus its mean over the training times; latitude and
-        longitude contribute half each of what is left of the intercept.
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> FloatArray:
+        """Predict intervals that hold a share of new observations.
 
         Parameters
         ----------
         X : DataFrame or array_like of shape (n, p)
             Columns as in fit.
+        coverage : float, default=0.9
+            Share of new observations that the intervals shall hold, over rows like
+            those held out to calibrate: half at places seen, half at others.
 
         Returns
         -------
-        shap.Explanation
-            `values` (n, p); `base_values` (n,); `data` (n, p) as floats, with
-            fractional years for dates and codes for categories;
-            `display_data` as X was passed.
+        ndarray of shape (n, 2)
+            Lower and upper ends, in target units.
+
+        Raises
+        ------
+        ValueError
+            If the model has no uncertainty, or `coverage` is not between 0 and 1
+            or more than the rows held out can tell.
         """
-        table, evaluator = self._read_fitted(X), self._evaluator()
-        contributions, data = [], []
-        for chunk, arrays in self._inputs.transform_in_chunks(table):
-            effects = evaluator.effects(arrays, self._time_mean)
-            contributions.append(self._contributions(effects))
-            data.append(self._inputs.as_floats(chunk, arrays["codes"]))
-        return make_explanation(
-            np.concatenate(contributions),
-            self._baseline.value,
-            np.concatenate(data),
-            table.as_objects(),
-            self._column_names(),
+        check_scalar(
+            coverage,
+            "coverage",
+            Real,
+            min_val=0.0,
+            max_val=1.0,
+            include_boundaries="neither",
         )
-
-    def feature_weights(self, X: Any) -> FloatArray:
-        """Share of each column in each prediction.
-
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, p)
-            Columns as in fit.
-
-        Returns
-        -------
-        ndarray of shape (n, p)
-            Absolute contributions of :meth:`explain`, divided by their sum over
-            the row; uniform where all are zero.
-        """
-        table, evaluator = self._read_fitted(X), self._evaluator()
-        chunks = self._inputs.transform_in_chunks(table)
-        effects = (evaluator.effects(arrays, self._time_mean) for _, arrays in chunks)
-        contributions = np.concatenate([self._contributions(part) for part in effects])
-        return normalized_weights(contributions)
-
-    def local_effects(self, X: Any) -> pd.DataFrame:
-        """Slope of the prediction by each numeric feature, at each row.
-
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, p)
-            Columns as in fit.
-
-        Returns
-        -------
-        DataFrame of shape (n, n_numeric)
-            Derivatives, in target units per feature unit; NaN where the
-            feature is missing, 0 beyond 10 standard deviations from its mean,
-            where its value is held. Indexed as X is.
-        """
-        table, evaluator = self._read_fitted(X), self._evaluator()
-        scale = self._inputs.encoder_.scale_
-        chunks = self._inputs.transform_in_chunks(table)
-        slopes = np.concatenate(
-            [evaluator.slopes(arrays, scale) for _, arrays in chunks]
-        )
-        names = self._column_names()
-        return pd.DataFrame(
-            slopes,
-            index=X.index if isinstance(X, pd.DataFrame) else None,
-            columns=[names[j] for j in self._inputs.roles.numeric],
-        )
+        factor = self._get_uncertainty().interval_factor(coverage)
+        mean, std = self.predict(X, return_std=True)
+        ends: FloatArray = np.stack([mean - factor * std, mean + factor * std], axis=1)
+        return ends
 
     def save_model(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted model in one file that is loaded without running code.
@@ -545,11 +534,12 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         else:
             self._inputs = make_inputs(self, table)
             self._shape = shaping_parameters(self)
-        if self.early_stopping and not (warm and hasattr(self, "_split_seed")):
+        holds_out = self.early_stopping or self.n_members > 1
+        if holds_out and not (warm and hasattr(self, "_split_seed")):
             # A warm start holds out the same rows again: it has seen the others.
             self._split_seed = int(random.randint(np.iinfo(np.int32).max))
         label = None if groups is None else number_groups(groups, table.n_rows)
-        training, held_out = split_rows(
+        training, held_out, calibrating = split_rows(
             self, self._inputs, table, weight, label, getattr(self, "_split_seed", 0)
         )
         if not warm:
@@ -557,7 +547,9 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             self._set_target_scale(target[training], take_weight(weight, training))
         arrays = self._inputs.transform(table)
         z = (target - self._target_mean) / self._target_scale
-        samples = Samples(arrays, z, weight, training, held_out)
+        located = self._inputs.use_coordinates and self._inputs.roles.has_place
+        place = self._inputs.read_place(table) if located else None
+        samples = Samples(arrays, z, weight, training, held_out, calibrating, place)
         network, source = (
             copy_network(self, samples, self.net_.module_)
             if warm
@@ -586,10 +578,6 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         validate_data(self, X, y, reset=reset, skip_check_array=True)
         return table
 
-    def _read_fitted(self, X: Any) -> Table:
-        check_is_fitted(self)
-        return self._read(X, reset=False)
-
     def _set_target_scale(self, target: FloatArray, weight: FloatArray | None) -> None:
         self._target_mean, self._target_scale = mean_and_deviation(target, weight)
         if np.isfinite(self._target_scale):
@@ -616,11 +604,26 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             {**epoch, "epoch": done + epoch["epoch"]} for epoch in net.epochs()
         ]
         self.n_iter_ = len(self.history_)
-        self._time_mean = TimeMean.of(arrays, self._inputs.axis_.n_steps_, weight)
-        effects = self._evaluator().effects(arrays, self._time_mean)
+        evaluator = self._evaluator()
+        self._training_mean = evaluator.training_mean(
+            arrays, self._inputs.axis_.n_steps_, weight
+        )
+        effects = evaluator.effects(arrays, self._training_mean)
         self._baseline = EffectBaseline.of(effects, weight)
+        self._uncertainty = None
+        if len(samples.calibrating):
+            self._uncertainty = calibrate(
+                self,
+                evaluator,
+                self._training_mean,
+                arrays,
+                samples.take(samples.calibrating),
+                self._target_mean
+                + self._target_scale * samples.target[samples.calibrating],
+            )
         shares = normalized_weights(self._contributions(effects))
         self.feature_importances_ = np.average(shares, axis=0, weights=weight)
+        self._reference = make_reference(self, samples, arrays)
         self.explanation_r2_ = (
             1.0
             if self.head == "additive"
@@ -641,26 +644,6 @@ class STCGRegressor(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         leave_fit(net_so_far)
         estimator._finish(net_so_far, samples, warm)
         return dict(vars(estimator))
-
-    # --- after fit -------------------------------------------------------------
-
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
-
-    def _contributions(self, effects: RowEffects) -> FloatArray:
-        roles, located = self._inputs.roles, self._inputs.use_coordinates
-        return effects.contributions(
-            self._baseline,
-            self.n_features_in_,
-            roles.features,
-            *((roles.lat, roles.lon, roles.time) if located else (None, None, None)),
-        )
-
-    def _column_names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return [f"x{j}" for j in range(self.n_features_in_)]
-        return list(names)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "feature_importances_")

@@ -35,8 +35,11 @@ class Samples:
         Standardized target.
     weight : ndarray of shape (n,) or None
         Sample weights with mean 1; None for all alike.
-    training, held_out : ndarray of int
-        Rows to train on and rows to stop by. Rows without weight are neither.
+    training, held_out, calibrating : ndarray of int
+        Rows to train on, rows to stop by, and rows to calibrate by. Rows without
+        weight are none of them.
+    place : tuple of ndarray of shape (n,) or None
+        Latitude and longitude; None where the model reads no place.
     """
 
     arrays: Arrays
@@ -44,6 +47,8 @@ class Samples:
     weight: FloatArray | None
     training: IntArray
     held_out: IntArray
+    calibrating: IntArray
+    place: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def n_training(self) -> int:
@@ -52,8 +57,11 @@ class Samples:
 
     def known(self) -> tuple[Arrays, FloatArray | None]:
         """Return inputs and weights of the training rows."""
-        arrays = {name: array[self.training] for name, array in self.arrays.items()}
-        return arrays, take_weight(self.weight, self.training)
+        return self.take(self.training), take_weight(self.weight, self.training)
+
+    def take(self, rows: IntArray) -> Arrays:
+        """Return the inputs of some rows."""
+        return {name: array[rows] for name, array in self.arrays.items()}
 
     def to_device(self, device: str, dtype: torch.dtype) -> tuple[Rows, Rows | None]:
         """Put the rows on the device.
@@ -89,7 +97,10 @@ class Samples:
         self, parameters: dict[str, Any], weights: Sequence[NDArray[Any]]
     ) -> str:
         """Digest of these rows, of parameters and of a network's weights."""
-        rows = (self.target, self.weight, self.training, self.held_out)
+        rows = (
+            *(self.target, self.weight),
+            *(self.training, self.held_out, self.calibrating),
+        )
         return fingerprint([*self.arrays.values(), *rows, *weights], parameters)
 
 

@@ -62,13 +62,14 @@ class CombinedLoss(torch.nn.Module):
         Tensor of shape ()
             The loss.
         """
-        weight = target[:, 1] if target.ndim == 2 else torch.ones_like(target)
-        y = target[:, 0] if target.ndim == 2 else target
-        loss = (output.prediction - y) ** 2
+        if target.ndim == 1:
+            target = target[:, None]
+        y, weight = target[:, :1], target[:, 1:]
+        loss = (output.prediction - y) ** 2  # (B, E)
         if output.combination is not output.prediction:
             explained = (output.combination - y) ** 2
             loss = loss + self.importance_loss_weight * explained
-        return (weight * loss).mean()
+        return (weight * loss).mean() if weight.shape[1] else loss.mean()
 
 
 class EpochProgress(Callback):
@@ -150,7 +151,7 @@ class STCGNet(skorch.NeuralNet):
         X: Any = None,
         training: bool = False,
     ) -> Tensor:
-        """Training uses the combined loss, validation the squared error.
+        """Train each member by the combined loss, validate their mean by squares.
 
         Parameters
         ----------
@@ -169,7 +170,8 @@ class STCGNet(skorch.NeuralNet):
             The loss.
         """
         if not training:
-            y_pred = y_pred._replace(combination=y_pred.prediction)
+            mean = y_pred.prediction.mean(dim=1, keepdim=True)
+            y_pred = y_pred._replace(prediction=mean, combination=mean)
         return self.criterion_(y_pred, y_true)
 
     def epochs(self) -> list[dict[str, float]]:
@@ -197,26 +199,31 @@ def adamw(
     Parameters
     ----------
     groups : iterable of dict
-        Parameters as skorch hands them over, under "params".
+        Parameters as skorch hands them over, under "params"; a group may bring
+        its own "weight_decay".
     weight_decay : float
-        Decay of those with two axes or more.
+        Decay of those with two axes or more in the other groups.
     **kwargs : dict
         As for :class:`torch.optim.AdamW`.
 
     Returns
     -------
     torch.optim.AdamW
-        The optimizer, with two groups.
+        The optimizer, with a group for each decay.
     """
-    parameters = [p for group in groups for p in group["params"]]
-    split = [
-        {
-            "params": [p for p in parameters if p.ndim >= 2],
-            "weight_decay": weight_decay,
-        },
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(split, **kwargs)
+    split = []
+    for group in groups:
+        own = group.get("weight_decay")
+        for parameter in group["params"]:
+            decay = weight_decay if parameter.ndim >= 2 else 0.0
+            split.append((parameter, decay if own is None else own))
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p, own in split if own == decay], "weight_decay": decay}
+            for decay in sorted({own for _, own in split}, reverse=True)
+        ],
+        **kwargs,
+    )
 
 
 def make_net(
@@ -302,6 +309,8 @@ def make_net(
         optimizer=adamw,
         optimizer__lr=learning_rate,
         optimizer__weight_decay=weight_decay,
+        # The vectors of a member are no matrix, though they lie in one.
+        optimizer__param_groups=[("*.read_out.*.member_*", {"weight_decay": 0.0})],
         optimizer__fused=torch.device(device).type in {"cpu", "cuda"},
         max_epochs=max_iter,
         batch_size=batch_size,

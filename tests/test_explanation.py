@@ -55,7 +55,9 @@ class TestExplain:
         assert explanation.feature_names == list(X.columns)
         assert len(set(explanation.base_values)) == 1
 
-    def test_data_are_numbers_and_display_data_the_originals(self, fitted):
+    def test_data_are_numbers_and_display_data_the_originals_with_dates_as_text(
+        self, fitted
+    ):
         model, X, _ = fitted
         explanation = model.explain(X)
         years = explanation.data[:, 2]
@@ -63,7 +65,7 @@ class TestExplain:
         assert explanation.data[0, 3] == X.rain[0]
         assert np.isnan(explanation.data[3, 3])
         shown = explanation.display_data
-        assert shown[0].tolist() == X.iloc[0].tolist()
+        assert shown[0].tolist() == X.assign(time=X.time.astype(str)).iloc[0].tolist()
 
     def test_contributions_average_to_zero_over_the_training_rows(self, fitted):
         model, X, _ = fitted
@@ -85,13 +87,6 @@ class TestExplain:
         assert not np.allclose(before[:, 2], later[:, 2])
         wetter = model.explain(X.assign(rain=X.rain + 1)).values
         np.testing.assert_allclose(before[:, :3], wetter[:, :3], atol=1e-12)
-
-    def test_time_averages_to_zero_over_the_training_times_at_any_place(self, additive):
-        model, X, _ = additive
-        at_one_place = X.assign(lat=10.0, lon=20.0)
-        assert model.explain(at_one_place).values[:, 2].mean() == pytest.approx(
-            0, abs=1e-6
-        )
 
     @pytest.mark.parametrize("absent", [["time"], ["lat", "lon"], ["cover"]])
     def test_adds_up_without_some_columns(self, absent):
@@ -128,6 +123,56 @@ class TestExplain:
         getattr(shap.plots, plot)(argument.get(plot, explanation), show=False)
         assert plt.gcf().axes
         plt.close("all")
+
+
+class TestDecompose:
+    def test_rows_add_up_to_the_prediction(self, additive):
+        model, X, _ = additive
+        parts = model.decompose(X)
+        np.testing.assert_allclose(parts.sum(axis=1), model.predict(X), atol=1e-9)
+        assert list(parts) == [
+            *("baseline", "place", "time", "place_time"),
+            *("rain", "heat", "cover"),
+        ]
+
+    def test_all_but_the_baseline_average_to_zero_over_the_training_rows(self, fitted):
+        model, X, _ = fitted
+        parts = model.decompose(X)
+        assert parts["baseline"].nunique() == 1
+        np.testing.assert_allclose(parts.iloc[:, 1:].mean(), 0, atol=1e-6)
+
+    def test_are_the_contributions_with_place_and_time_told_apart(self, fitted):
+        model, X, _ = fitted
+        parts, values = model.decompose(X), model.explain(X).values
+        np.testing.assert_allclose(values[:, 0] + values[:, 1], parts["place"])
+        np.testing.assert_allclose(values[:, 2], parts["time"] + parts["place_time"])
+        np.testing.assert_allclose(values[:, 3:], parts.iloc[:, 4:])
+
+    def test_place_is_the_same_at_all_times_and_time_at_all_places(self, additive):
+        model, X, _ = additive
+        at_one_place = model.decompose(X.assign(lat=10.0, lon=20.0))
+        assert np.ptp(at_one_place["place"]) < 1e-9
+        assert np.ptp(at_one_place["time"]) > 0.01
+        at_one_time = model.decompose(X.assign(time=X.time[0]))
+        assert np.ptp(at_one_time["time"]) < 1e-9
+        assert np.ptp(at_one_time["place"]) > 0.01
+
+    def test_place_time_averages_to_the_same_over_the_training_times_at_any_place(
+        self, additive
+    ):
+        model, X, _ = additive
+        means = [
+            model.decompose(X.assign(lat=lat, lon=lon))["place_time"].mean()
+            for lat, lon in [(10.0, 20.0), (-50.0, 170.0)]
+        ]
+        assert means[0] == pytest.approx(means[1], abs=1e-6)
+
+    def test_without_time_only_the_place_is_left(self):
+        X, y = make_table()
+        X = X.drop(columns="time")
+        parts = STCGRegressor(max_iter=1, n_nodes=8).fit(X, y).decompose(X)
+        assert (parts[["time", "place_time"]].abs() < 1e-9).all(axis=None)
+        assert np.ptp(parts["place"]) > 0
 
 
 class TestWeights:

@@ -222,7 +222,7 @@ class TestCondition:
         encoder = make_network(random, lstm_layers=lstm_layers).condition
         share = torch.tensor([0.1, 0.2, 0.3, 0.4])
         expected = torch.tensordot(share, self.everywhere(encoder), dims=1)
-        torch.testing.assert_close(encoder.mean_states(encoder(S), share), expected)
+        torch.testing.assert_close(encoder.over_steps(encoder(S), share), expected)
 
 
 class TestNetwork:
@@ -232,7 +232,8 @@ class TestNetwork:
         output = make_network(random, head=head, conditioned=conditioned)(
             **make_batch()
         )
-        expected = output.intercept + (output.weights * output.values).sum(dim=1)
+        terms = output.weights * output.values[:, None]
+        expected = output.intercept + terms.sum(dim=-1)
         torch.testing.assert_close(output.combination, expected)
         same = torch.equal(output.prediction, output.combination)
         assert same is (head == "additive")
@@ -300,7 +301,7 @@ class TestNetwork:
         network = make_network(random, n_features=0)
         batch = make_batch()
         output = network(**batch)
-        assert output.weights.shape == (B, 0)
+        assert output.weights.shape == (B, 1, 0)
         torch.testing.assert_close(output.prediction, output.intercept)
 
 

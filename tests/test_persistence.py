@@ -52,6 +52,8 @@ def configurations():
     yield "sequence", X, {"time_axis": "sequence", "gcn_layers": 2, "lstm_layers": 2}
     yield "cycle", numbers, {"period": 1.0, "n_steps": 4}
     yield "without graph layers", X, {"gcn_layers": 0, "lstm_layers": 0, "n_layers": 0}
+    yield "ensemble", X, {"n_members": 3, "calibration_fraction": 0.4}
+    yield "ensemble without uncertainty", X, {"n_members": 2}
     yield "early stopping", X, {"early_stopping": "rows", "validation_fraction": 0.2}
     yield (
         "projected",
@@ -275,7 +277,7 @@ def test_no_attribute_can_be_added_unnoticed(fitted, tmp_path, monkeypatch):
     ):
         fitted_names = vars(one).keys() - one.get_params().keys() - set(APART)
         assert set(ATTRIBUTES) <= fitted_names <= {*ATTRIBUTES, *SOMETIMES}
-    for part in (model._inputs, model._inputs.encoder_, model.graph_, model._time_mean):
+    for part in (model._inputs, model._inputs.encoder_, model.graph_, model._training_mean):
         with monkeypatch.context() as patch:
             patch.setitem(vars(part), "novelty_", 1)
             with pytest.raises(RuntimeError, match=r"\['novelty_'\] unknown"):
@@ -287,7 +289,7 @@ def test_the_table_of_parts_names_what_is_there(fitted):
     inputs = model._inputs
     for part in (
         *(inputs, inputs.roles, inputs.encoder_, inputs.graph_, inputs.axis_),
-        *(model._time_mean, model._baseline),
+        *(model._training_mean, model._baseline),
     ):
         fields = dict(PARTS.values())[type(part)]
         assert vars(part).keys() == set(fields)

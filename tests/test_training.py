@@ -23,20 +23,25 @@ class TestLoss:
         return NetworkOutput(prediction, combination, prediction, nothing, nothing)
 
     def test_dual_adds_both_terms(self):
-        output = self.output(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 2.0]))
+        output = self.output(torch.ones(2, 1), torch.full((2, 1), 2.0))
         loss = CombinedLoss(0.5)(output, torch.zeros(2))
         assert loss.item() == pytest.approx(1.0 + 0.5 * 4.0)
 
     def test_additive_counts_once(self):
-        prediction = torch.tensor([1.0, 1.0])
+        prediction = torch.ones(2, 1)
         loss = CombinedLoss(1.0)(self.output(prediction, prediction), torch.zeros(2))
         assert loss.item() == pytest.approx(1.0)
 
     def test_sample_weights_weigh(self):
-        prediction = torch.tensor([1.0, 3.0])
+        prediction = torch.tensor([[1.0], [3.0]])
         target = torch.tensor([[0.0, 2.0], [0.0, 0.0]])
         loss = CombinedLoss(1.0)(self.output(prediction, prediction), target)
         assert loss.item() == pytest.approx(1.0)
+
+    def test_each_member_is_held_to_the_target(self):
+        prediction = torch.tensor([[1.0, -1.0], [2.0, -2.0]])  # means of zero
+        loss = CombinedLoss(1.0)(self.output(prediction, prediction), torch.zeros(2))
+        assert loss.item() == pytest.approx((1.0 + 4.0) / 2)
 
 
 def test_only_matrices_decay():
@@ -47,6 +52,14 @@ def test_only_matrices_decay():
     groups = adamw([{"params": [matrix, bias]}], weight_decay=0.1, lr=1.0).param_groups
     decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     assert (decay[id(matrix)], decay[id(bias)]) == (0.1, 0.0)
+
+
+def test_a_group_may_bring_its_own_decay():
+    stacked, matrix = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    given = [{"params": [stacked], "weight_decay": 0.0}, {"params": [matrix]}]
+    groups = adamw(given, weight_decay=0.1, lr=1.0).param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert (decay[id(stacked)], decay[id(matrix)]) == (0.0, 0.1)
 
 
 def test_a_device_that_is_not_there_is_named():

@@ -18,25 +18,40 @@ if TYPE_CHECKING:
 class RowEffects:
     """What each part of the model says of each row, in target units.
 
+    All arrays may have an axis of members in front.
+
     Attributes
     ----------
     prediction : ndarray of shape (n,)
         The prediction.
     combination : ndarray of shape (n,)
         Intercept plus features; the prediction, for the additive head.
-    intercept : ndarray of shape (n,)
-        What place and time say.
+    level : ndarray of shape (1,)
+        Intercept of the mean training place at the mean training time.
     place : ndarray of shape (n,)
-        Mean of the intercept at the row's place over the training times.
+        What the place adds to the level, over the training times.
+    time : ndarray of shape (n,)
+        What the time adds to the level, over the training places.
+    place_time : ndarray of shape (n,)
+        What is left of the intercept: what the time does at this place beyond what
+        it does everywhere.
     features : ndarray of shape (n, n_features)
         What each feature adds.
     """
 
     prediction: FloatArray
     combination: FloatArray
-    intercept: FloatArray
+    level: FloatArray
     place: FloatArray
+    time: FloatArray
+    place_time: FloatArray
     features: FloatArray
+
+    def mean(self) -> RowEffects:
+        """Average over the axis of members in front."""
+        return RowEffects(
+            **{name: part.mean(axis=0) for name, part in vars(self).items()}
+        )
 
     def contributions(
         self,
@@ -49,9 +64,9 @@ class RowEffects:
     ) -> FloatArray:
         """Lay the effects out over the columns of X.
 
-        Time gets the intercept minus its mean over the training times; latitude
-        and longitude get half each of that mean. All are measured from their
-        own means over the training rows.
+        Latitude and longitude get half each of the effect of the place. Time gets
+        its own effect and what it does at this place beyond that. All are measured
+        from their own means over the training rows.
 
         Parameters
         ----------
@@ -69,17 +84,13 @@ class RowEffects:
         ndarray of shape (n, n_columns)
             Contributions; with `baseline.value` they add up to `combination`.
         """
-        columns = np.zeros((len(self.combination), n_columns))
-        columns[:, list(features)] = self.features - baseline.features
-        seasonal = self.intercept - self.place
-        spatial = self.place - baseline.place
-        if time is None:
-            spatial, seasonal = spatial + seasonal, np.zeros_like(seasonal)
-        else:
-            columns[:, time] = seasonal
+        columns = np.zeros((*self.combination.shape, n_columns))
+        columns[..., list(features)] = self.features - baseline.features
+        if time is not None:
+            columns[..., time] = self.time + self.place_time - baseline.place_time
         if lat is not None and lon is not None:
-            columns[:, lat] += spatial / 2
-            columns[:, lon] += spatial / 2
+            columns[..., lat] += self.place / 2
+            columns[..., lon] += self.place / 2
         return columns
 
 
@@ -87,21 +98,26 @@ class RowEffects:
 class EffectBaseline:
     """Means over the training rows, from which contributions are measured.
 
+    Those of `RowEffects.place` and `RowEffects.time` are zero as they stand.
+
     Attributes
     ----------
-    place : float
-        Mean of `RowEffects.place`.
+    level : float
+        `RowEffects.level`.
+    place_time : float
+        Mean of `RowEffects.place_time`.
     features : ndarray of shape (n_features,)
         Mean of `RowEffects.features`.
     """
 
-    place: float
+    level: float
+    place_time: float | FloatArray
     features: FloatArray
 
     @property
     def value(self) -> float:
-        """Base value: what contributions of zero predict."""
-        return float(self.place + self.features.sum())
+        """Base value: the mean of `combination`, what contributions of zero say."""
+        return self.level + float(self.place_time) + float(self.features.sum())
 
     @classmethod
     def of(cls, effects: RowEffects, weight: FloatArray | None) -> EffectBaseline:
@@ -121,7 +137,11 @@ class EffectBaseline:
         """
         share = np.ones(len(effects.place)) if weight is None else weight
         share = share / share.sum()
-        return cls(float(share @ effects.place), share @ effects.features)
+        return cls(
+            float(effects.level[0]),
+            float(share @ effects.place_time),
+            share @ effects.features,
+        )
 
 
 def normalized_weights(contributions: FloatArray) -> FloatArray:
@@ -176,11 +196,15 @@ def make_explanation(
         Its rows add up: `values.sum(axis=1) + base_values`.
     """
     import shap
+    from slicer import Obj
 
+    # Slicer asks every object of an array for its depth; one row tells it as well.
+    shown = Obj(display_data[:1])
+    shown.o = display_data
     return shap.Explanation(
         values=contributions,
         base_values=np.full(len(contributions), base_value),
         data=data,
-        display_data=display_data,
+        display_data=shown,
         feature_names=list(feature_names),
     )

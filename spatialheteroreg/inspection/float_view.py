@@ -176,7 +176,8 @@ class FloatView:
         ValueError
             As :meth:`decode` and the model's `predict` do.
         """
-        return self.model.predict(self.decode(Z))
+        prediction: FloatArray = self.model.predict(self.decode(Z))
+        return prediction
 
     def categories(self, column: str | int) -> list[Any]:
         """Categories of a column in the order of their codes, which start at 2.

@@ -130,6 +130,7 @@ class ConditionEncoder(nn.Module):
         d_condition: int,
         gcn_layers: int,
         lstm_layers: int,
+        n_members: int = 1,
     ) -> None:
         super().__init__()
         self.n_steps = n_steps
@@ -140,6 +141,11 @@ class ConditionEncoder(nn.Module):
         self.register_buffer("adjacency_index", adjacency.indices())
         self.register_buffer("adjacency_value", adjacency.values())
         self.node_vectors = nn.Parameter(torch.empty(len(positions), d_condition))
+        self.member_vectors = (
+            nn.Parameter(torch.empty(len(positions), n_members, d_condition))
+            if n_members > 1
+            else None
+        )
         self.position = Linear(positions.shape[1], d_condition, bias=False)
         self.time = Linear(time_encoding.shape[1], d_condition, bias=False)
         self.step_vectors = (
@@ -159,8 +165,9 @@ class ConditionEncoder(nn.Module):
     def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw small node and step vectors, so that places begin alike."""
         self.node_vectors.normal_(std=0.1, generator=generator)
-        if self.step_vectors is not None:
-            self.step_vectors.normal_(std=0.1, generator=generator)
+        for vectors in (self.step_vectors, self.member_vectors):
+            if vectors is not None:
+                vectors.normal_(std=0.1, generator=generator)
 
     def forward(self, n_steps: int) -> ConditionTable:
         """Compute the states of all nodes at the first steps.
@@ -243,7 +250,29 @@ class ConditionEncoder(nn.Module):
         )
         return states + self.recall(memory)
 
-    def mean_states(self, table: ConditionTable, step_share: Tensor) -> Tensor:
+    def deviations(self, node: Tensor, weight: Tensor) -> Tensor | None:
+        """Mean of what each member adds to the states of attached nodes.
+
+        Parameters
+        ----------
+        node : Tensor of shape (B, K)
+            Attached nodes.
+        weight : Tensor of shape (B, K)
+            Their shares.
+
+        Returns
+        -------
+        Tensor of shape (B, E, C) or None
+            The means; None for a single member.
+        """
+        if self.member_vectors is None:
+            return None
+        mean = F.embedding_bag(
+            node, self.member_vectors.flatten(1), mode="sum", per_sample_weights=weight
+        )
+        return mean.view(len(node), *self.member_vectors.shape[1:])
+
+    def over_steps(self, table: ConditionTable, step_share: Tensor) -> Tensor:
         """Average the states of all nodes over steps.
 
         Parameters
@@ -264,3 +293,27 @@ class ConditionEncoder(nn.Module):
             return mean
         memory = torch.tensordot(step_share, table.memory[:n_steps], dims=1)
         return mean + self.recall(memory)
+
+    def over_nodes(self, table: ConditionTable, node_share: Tensor) -> Tensor:
+        """Sum the states at all steps over nodes.
+
+        Parameters
+        ----------
+        table : ConditionTable
+            States of all nodes at all steps.
+        node_share : Tensor of shape (M,)
+            Share of each node, the gate included.
+
+        Returns
+        -------
+        Tensor of shape (S, 1 or E, C)
+            The sums, with what members add where there are several.
+        """
+        total = node_share @ table.nodes + node_share.sum() * table.steps  # (S, C)
+        if table.memory is not None:
+            memory = torch.einsum("m,smr->sr", node_share, table.memory)
+            total = total + self.recall(memory)
+        if self.member_vectors is None:
+            return total[:, None]
+        own = torch.tensordot(node_share, self.member_vectors, dims=1)  # (E, C)
+        return total[:, None] + own

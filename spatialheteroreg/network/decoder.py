@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import CrossAttention
-from .layers import Dropout, Linear, RandomSource
+from .layers import Dropout, Linear, MemberHeads, MemberLinear, RandomSource
 
 
 class FiLM(nn.Module):
@@ -27,14 +27,12 @@ class FiLM(nn.Module):
 
     def __init__(self, n_tokens: int, d_token: int, d_condition: int) -> None:
         super().__init__()
-        self.shape = (n_tokens, d_token)
         self.scale_shift = Linear(d_condition, 2 * n_tokens * d_token, bias=False)
 
     def forward(self, tokens: Tensor, condition: Tensor) -> Tensor:
-        """Modulate tokens (B, P, D) by the condition (B, C)."""
-        gamma, beta = self.scale_shift(condition).chunk(2, dim=-1)  # (B, P D)
-        shape = (-1, *self.shape)
-        return tokens * (1.0 + gamma.view(shape)) + beta.view(shape)
+        """Modulate tokens (B, 1, P D) by the conditions of members (B, E, C)."""
+        gamma, beta = self.scale_shift(condition).chunk(2, dim=-1)  # (B, E, P D)
+        return tokens * (1.0 + gamma) + beta
 
 
 class Decoder(nn.Module):
@@ -72,6 +70,7 @@ class Decoder(nn.Module):
         n_heads: int,
         d_hidden: int,
         n_outputs: int,
+        n_members: int,
         dropout: float,
         random: RandomSource,
     ) -> None:
@@ -82,10 +81,10 @@ class Decoder(nn.Module):
             self.film = FiLM(n_tokens, d_token, d_condition)
         self.dropout = Dropout(dropout, random)
         self.read_out = nn.Sequential(
-            Linear(n_tokens * d_token, d_hidden),
+            MemberLinear(n_tokens * d_token, d_hidden, n_members),
             nn.GELU(),
             Dropout(dropout, random),
-            Linear(d_hidden, n_outputs),
+            MemberHeads(d_hidden, n_outputs, n_members),
         )
 
     def forward(
@@ -101,8 +100,8 @@ class Decoder(nn.Module):
         ----------
         tokens : Tensor of shape (B, P, D)
             Encoded features.
-        condition : Tensor of shape (B, C) or None
-            Interpolated condition of each row.
+        condition : Tensor of shape (B, E, C) or None
+            Interpolated condition of each row, as each member has it.
         states : Tensor of shape (B, K, C) or None
             States of the attached nodes.
         log_weights : Tensor of shape (B, K) or None
@@ -110,10 +109,12 @@ class Decoder(nn.Module):
 
         Returns
         -------
-        Tensor of shape (B, n_outputs)
+        Tensor of shape (B, E, n_outputs)
             What the heads need.
         """
-        if condition is not None and states is not None and log_weights is not None:
+        if states is not None and log_weights is not None:
             tokens = tokens + self.cross_attention(tokens, states, log_weights)
-            tokens = self.film(tokens, condition)
-        return self.read_out(self.dropout(torch.flatten(tokens, start_dim=1)))
+        flat = torch.flatten(tokens, start_dim=1)[:, None]  # (B, 1, P D)
+        if condition is not None:
+            flat = self.film(flat, condition)  # (B, E, P D)
+        return self.read_out(self.dropout(flat))

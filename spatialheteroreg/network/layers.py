@@ -66,6 +66,95 @@ class Linear(nn.Linear):
         """Leave the parameters to :func:`initialize`."""
 
 
+class MemberLinear(nn.Module):
+    r"""One linear layer seen by each member of an ensemble in its own way.
+
+    .. math:: y_m = ((x \circ r_m) W) \circ s_m + b_m
+
+    The matrix is shared; a member adds two vectors and a bias. The vectors
+    :math:`r_m` start as random signs, so that members begin apart. With one
+    member this is a plain linear layer.
+
+    Parameters
+    ----------
+    d_in, d_out : int
+        Width before and after.
+    n_members : int
+        Number of members E.
+
+    References
+    ----------
+    Wen, Y., Tran, D., Ba, J. (2020). BatchEnsemble: an alternative approach to
+    efficient ensemble and lifelong learning. ICLR.
+    Gorishniy, Y., Kotelnikov, A., Babenko, A. (2025). TabM: advancing tabular
+    deep learning with parameter-efficient ensembling. ICLR.
+
+    Examples
+    --------
+    >>> layer = initialize(MemberLinear(4, 2, n_members=3), RandomSource(0))
+    >>> layer(torch.zeros(5, 1, 4)).shape
+    torch.Size([5, 3, 2])
+    """
+
+    def __init__(self, d_in: int, d_out: int, n_members: int) -> None:
+        super().__init__()
+        self.linear = Linear(d_in, d_out, bias=False)
+        self.member_bias = nn.Parameter(torch.empty(n_members, d_out))
+        self.member_before = self.member_after = None
+        if n_members > 1:
+            self.member_before = nn.Parameter(torch.empty(n_members, d_in))
+            self.member_after = nn.Parameter(torch.empty(n_members, d_out))
+
+    def draw_parameters(self, generator: torch.Generator) -> None:
+        """Draw signs and biases."""
+        bound = 1.0 / math.sqrt(max(self.linear.in_features, 1))
+        self.member_bias.uniform_(-bound, bound, generator=generator)
+        if self.member_before is not None and self.member_after is not None:
+            self.member_before.bernoulli_(0.5, generator=generator).mul_(2.0).sub_(1.0)
+            self.member_after.fill_(1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (B, 1 or E, d_in) to (B, E, d_out)."""
+        if self.member_before is None or self.member_after is None:
+            return self.linear(x) + self.member_bias
+        return (
+            self.linear(x * self.member_before) * self.member_after + self.member_bias
+        )
+
+
+class MemberHeads(nn.Module):
+    """One linear layer of its own for each member: the last one.
+
+    Parameters
+    ----------
+    d_in, d_out : int
+        Width before and after.
+    n_members : int
+        Number of members E.
+
+    Examples
+    --------
+    >>> layer = initialize(MemberHeads(4, 2, n_members=3), RandomSource(0))
+    >>> layer(torch.zeros(5, 3, 4)).shape
+    torch.Size([5, 3, 2])
+    """
+
+    def __init__(self, d_in: int, d_out: int, n_members: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_members, d_in, d_out))
+        self.member_bias = nn.Parameter(torch.empty(n_members, d_out))
+
+    def draw_parameters(self, generator: torch.Generator) -> None:
+        """Draw as a linear layer does."""
+        bound = 1.0 / math.sqrt(max(self.weight.shape[1], 1))
+        self.weight.uniform_(-bound, bound, generator=generator)
+        self.member_bias.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (B, E, d_in) to (B, E, d_out)."""
+        return torch.einsum("bei,eio->beo", x, self.weight) + self.member_bias
+
+
 class LSTM(nn.LSTM):
     """`torch.nn.LSTM` that waits for :func:`initialize`."""
 

@@ -14,19 +14,24 @@ from .layers import Dropout, Linear, RandomSource
 from .tokens import FeatureTokens
 
 
+TAPER = 0.125
+"""Weight of the nearest node's log kernel in the gate: of what was learned, some three
+fifths are left at 4 kernel widths and a thirtieth at 8."""
+
+
 class NetworkOutput(NamedTuple):
     """What the network says of a batch, in units of the standardized target.
 
     Attributes
     ----------
-    prediction : Tensor of shape (B,)
-        The prediction.
-    combination : Tensor of shape (B,)
+    prediction : Tensor of shape (B, E)
+        The prediction of each member.
+    combination : Tensor of shape (B, E)
         Intercept plus weighted features. The same as `prediction` for the
         additive head.
-    intercept : Tensor of shape (B,)
+    intercept : Tensor of shape (B, E)
         What place and time alone say.
-    weights : Tensor of shape (B, P)
+    weights : Tensor of shape (B, E, P)
         Weight of each feature.
     values : Tensor of shape (B, P)
         What the weights multiply.
@@ -73,6 +78,8 @@ class STCGNetwork(nn.Module):
         Kind of self-attention.
     head : {"additive", "dual"}
         What predicts.
+    n_members : int, default=1
+        Members of the ensemble E: read-outs and intercepts on one trunk.
     dropout, place_dropout, condition_dropout : float
         Share of numbers dropped in training; of rows that forget their nearest
         node; and of rows that forget all nodes.
@@ -94,6 +101,7 @@ class STCGNetwork(nn.Module):
         n_encoded: int,
         attention: str,
         head: str,
+        n_members: int = 1,
         dropout: float,
         place_dropout: float,
         condition_dropout: float,
@@ -117,8 +125,9 @@ class STCGNetwork(nn.Module):
         self.drop_place = Dropout(place_dropout, random, rows=True)
         self.drop_condition = Dropout(condition_dropout, random, rows=True)
         self.gate = nn.Parameter(torch.tensor([2.0, 0.0]))
-        self.intercept = Linear(d_condition, 1, bias=False)
-        self.level = nn.Parameter(torch.zeros(()))
+        self.n_members = n_members
+        self.intercept = nn.Parameter(torch.empty(n_members, d_condition))
+        self.level = nn.Parameter(torch.zeros(n_members))
         self.decoder = (
             Decoder(
                 n_features,
@@ -127,6 +136,7 @@ class STCGNetwork(nn.Module):
                 n_heads=n_heads,
                 d_hidden=d_hidden,
                 n_outputs=n_features + (head == "dual"),
+                n_members=n_members,
                 dropout=dropout,
                 random=random,
             )
@@ -179,11 +189,11 @@ class STCGNetwork(nn.Module):
 
         Near nodes share a weight of 1 by their kernel. The gate
 
-        .. math:: \sigma(a - e^b \log(1 + d))
+        .. math:: \sigma(a - e^b \log(1 + d) + \tfrac18 \log k)
 
-        with learned :math:`a, b` and the distance :math:`d` to the nearest node
-        takes the condition back where no node is near: far away the global law
-        is left. In training, rows forget their nearest node (`place_dropout`)
+        with learned :math:`a, b`, the distance :math:`d` to the nearest node and
+        its kernel :math:`k` takes the condition back where no node is near: how
+        soon is learned, and far away the global law is left, whatever was learned. In training, rows forget their nearest node (`place_dropout`)
         or all of them (`condition_dropout`), so that the gate learns from places
         that are as good as unseen.
 
@@ -199,9 +209,10 @@ class STCGNetwork(nn.Module):
         gate : Tensor of shape (B,)
             In [0, 1].
         """
-        nearest = distance[:, 0]
+        nearest, kernel = distance[:, 0], log_kernel[:, 0]
         if self.training and self.drop_place.p > 0 and log_kernel.shape[1] > 1:
             hidden = self.drop_place.mask(nearest) == 0.0
+            kernel = torch.where(hidden, log_kernel[:, 1], kernel)
             log_kernel = torch.cat(
                 [
                     log_kernel[:, :1].masked_fill(hidden[:, None], -torch.inf),
@@ -211,10 +222,27 @@ class STCGNetwork(nn.Module):
             )
             nearest = torch.where(hidden, distance[:, 1], nearest)
         reach = self.gate[0] - self.gate[1].exp() * torch.log1p(nearest)
-        gate = torch.sigmoid(reach)
+        gate = torch.sigmoid(reach + TAPER * kernel)
         if self.training and self.drop_condition.p > 0:
             gate = gate * self.drop_condition.mask(gate)
         return torch.log_softmax(log_kernel, dim=1), gate
+
+    def draw_parameters(self, generator: torch.Generator) -> None:
+        """Draw the weights of the intercept as a linear layer does."""
+        bound = self.intercept.shape[1] ** -0.5
+        self.intercept.uniform_(-bound, bound, generator=generator)
+
+    def member_conditions(
+        self, condition: Tensor, log_weight: Tensor, gate: Tensor, node: Tensor
+    ) -> Tensor:
+        """Add what each member knows of the attached nodes (B, C) -> (B, E, C)."""
+        assert self.condition is not None
+        own = self.condition.deviations(node, log_weight.exp() * gate[:, None])
+        return condition[:, None] if own is None else condition[:, None] + own
+
+    def intercept_of(self, condition: Tensor) -> Tensor:
+        """Intercept of each member (B, E), from its condition (B, E, C)."""
+        return self.level + (condition * self.intercept).sum(dim=-1)
 
     def forward(
         self,
@@ -268,17 +296,19 @@ class STCGNetwork(nn.Module):
             states = states * gate[:, None, None]
             condition = mean_state(log_weight, states)  # (B, C)
             condition = condition + self.time_of_row(time_encoding)
-            intercept = self.level + self.intercept(condition).squeeze(-1)
+            condition = self.member_conditions(condition, log_weight, gate, node_index)
+            intercept = self.intercept_of(condition)  # (B, E)
         else:
-            intercept = self.level.expand(len(numeric))
+            intercept = self.level.expand(len(numeric), -1)
         if self.decoder is None:
             nothing = numeric[:, :0]
-            return NetworkOutput(intercept, intercept, intercept, nothing, nothing)
+            weights = intercept[:, :, None] * nothing[:, None]
+            return NetworkOutput(intercept, intercept, intercept, weights, nothing)
         tokens, values = self.tokens(numeric, missing, codes)
         decoded = self.decoder(self.encoder(tokens), condition, states, log_weight)
-        weights = decoded[:, : self.n_features]
-        combination = intercept + (weights * values).sum(dim=-1)
-        prediction = decoded[:, -1] if self.head == "dual" else combination
+        weights = decoded[:, :, : self.n_features]
+        combination = intercept + (weights * values[:, None]).sum(dim=-1)
+        prediction = decoded[:, :, -1] if self.head == "dual" else combination
         return NetworkOutput(prediction, combination, intercept, weights, values)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from ..columns import ColumnRoles
 from ..features import FeatureEncoder
 from ..graph import ConditionGraph
-from ..inference import TimeMean
+from ..inference import TrainingMean
 from ..inputs import InputBuilder
+from ..inspection.applicability import TrainingReference
 from ..inspection.explanation import EffectBaseline
 from ..time_axis import TimeAxis
+from ..uncertainty import Spread, Uncertainty
 from .kinds import KINDS
 from .values import Kind, Values
 
@@ -43,8 +45,25 @@ PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "step_width",
         ),
     ),
-    "time_mean": (TimeMean, ("step_share", "encoding")),
-    "baseline": (EffectBaseline, ("place", "features")),
+    "training_mean": (TrainingMean, ("step_share", "encoding", "node_share")),
+    "spread": (Spread, ("usual", "strength", "degrees")),
+    "uncertainty": (
+        Uncertainty,
+        (
+            *("inflation", "noise", "scores", "prediction", "slopes"),
+            *("contributions", "local_prediction", "local_slopes"),
+            *("local_contributions", "withheld", "baselines"),
+        ),
+    ),
+    "reference": (
+        TrainingReference,
+        (
+            *("numeric", "missing", "codes", "shares", "mean_distance", "threshold"),
+            *("places", "place_threshold", "metric", "bandwidth"),
+            *("node_rows", "far_share"),
+        ),
+    ),
+    "baseline": (EffectBaseline, ("level", "place_time", "features")),
 }
 """Fitted parts of the model, and what each of them holds: all of it is kept.
 

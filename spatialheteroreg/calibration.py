@@ -1,0 +1,162 @@
+"""Calibrate the spread of an ensemble on rows that were held out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .inference import Evaluator, TrainingMean
+from .inputs import Arrays
+from .inspection.explanation import EffectBaseline
+from .sphere import FloatArray, IntArray
+from .uncertainty import LARGEST, Spread, Uncertainty, noise_variance
+
+if TYPE_CHECKING:
+    from .regressor import STCGRegressor
+
+MOST_ROWS = 4_000
+"""Rows that are held out at most, however long the table."""
+
+FEWEST_ROWS = 20
+"""Rows below which nothing is held out: they would tell nothing."""
+
+FAR_AWAY = 1e15
+"""Distance in kernel widths at which no node says anything."""
+
+
+def split_calibration(
+    fraction: float, rows: IntArray, place: IntArray, random: np.random.RandomState
+) -> tuple[IntArray, IntArray]:
+    """Hold rows out: half of them in whole places, half at places that are seen.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of the rows to hold out.
+    rows : ndarray of int
+        Rows to choose from.
+    place : ndarray of shape (len(rows),)
+        Number of the place of each.
+    random : RandomState
+        Draws.
+
+    Returns
+    -------
+    training, calibrating : ndarray of int
+        Rows to train on, and rows held out; none where there are too few.
+    """
+    n_wanted = min(round(fraction * len(rows)), MOST_ROWS)
+    if n_wanted < FEWEST_ROWS:
+        return rows, rows[:0]
+    chosen = np.zeros(len(rows), dtype=bool)
+    n_places = int(place.max()) + 1
+    if n_places >= FEWEST_ROWS:
+        order = random.permutation(n_places)
+        filled = np.cumsum(np.bincount(place, minlength=n_places)[order])
+        chosen = np.isin(place, order[: np.searchsorted(filled, n_wanted / 2)])
+    others = random.permutation(np.flatnonzero(~chosen))
+    chosen[others[: n_wanted - chosen.sum()]] = True
+    return rows[~chosen], rows[chosen]
+
+
+def calibrate(
+    model: STCGRegressor,
+    evaluator: Evaluator,
+    mean: TrainingMean,
+    known: Arrays,
+    held_out: Arrays,
+    target: FloatArray,
+) -> Uncertainty:
+    """Learn from rows held out how the spread of the members is to be read.
+
+    Parameters
+    ----------
+    model : STCGRegressor
+        The model, for its columns and scales.
+    evaluator : Evaluator
+        Its trained network.
+    mean : TrainingMean
+        Where its training rows lie.
+    known, held_out : dict of str to ndarray
+        Inputs of training rows and of rows held out.
+    target : ndarray of shape (n_held_out,)
+        Target of the rows held out, in its unit.
+
+    Returns
+    -------
+    Uncertainty
+        Ready for any row.
+    """
+    known = thin(known, LARGEST)
+    effects = evaluator.member_effects(known, mean)
+    baselines = np.concatenate(
+        [effects.place_time[..., None], effects.features], axis=-1
+    ).mean(axis=1)
+    # Of a sample of the rows: on the whole they average to the model's own means.
+    whole = np.array([model._baseline.place_time, *model._baseline.features])
+    baselines += whole - baselines.mean(axis=0)
+    scale = model._inputs.encoder_.scale_
+    columns = [
+        model._contributions(part, member_baseline(baselines))
+        for part in (effects, evaluator.member_effects(_far_away(known), mean))
+    ]
+    slopes = [
+        evaluator.member_slopes(rows, scale) for rows in (known, _far_away(known))
+    ]
+    local = [near.mean(axis=0) - far.mean(axis=0) for near, far in (slopes, columns)]
+    predictions = [
+        evaluator.predict(rows) for rows in (held_out, known, _far_away(known))
+    ]
+    spread = Spread.of(evaluator.member_predictions(known))
+
+    residual = target - predictions[0]
+    few = thin({**held_out, "residual": residual}, LARGEST)
+    noise = noise_variance(
+        few["residual"],
+        _points(model, few),
+        few["time_encoding"].astype(np.float64),
+        few["numeric"].astype(np.float64),
+    )
+    error = max(float(np.mean(residual**2)) - noise, 0.0)
+    among = spread.variance(evaluator.member_predictions(held_out))
+    inflation = error / max(float(among.mean()), np.finfo(np.float64).tiny)
+    deviation = np.sqrt(inflation * among + noise)
+    return Uncertainty(
+        inflation=inflation,
+        noise=noise,
+        scores=np.sort(np.abs(residual) / deviation),
+        prediction=spread,
+        slopes=Spread.of(slopes[0]),
+        contributions=Spread.of(columns[0]),
+        local_prediction=float(np.mean((predictions[1] - predictions[2]) ** 2)),
+        local_slopes=np.nan_to_num(np.nanmean(local[0] ** 2, axis=0)),
+        local_contributions=np.mean(local[1] ** 2, axis=0),
+        withheld=min(float(evaluator.withheld(held_out).max()), 0.999),
+        baselines=baselines,
+    )
+
+
+def member_baseline(baselines: FloatArray) -> EffectBaseline:
+    """Return the means that the contributions of each member are measured from."""
+    return EffectBaseline(0.0, baselines[:, :1], baselines[:, None, 1:])
+
+
+def thin(arrays: Arrays, n_rows: int) -> Arrays:
+    """Take at most so many rows, evenly spread over the table."""
+    n = len(arrays["numeric"])
+    if n <= n_rows:
+        return arrays
+    rows = np.linspace(0, n - 1, n_rows).astype(np.int64)
+    return {name: array[rows] for name, array in arrays.items()}
+
+
+def _far_away(arrays: Arrays) -> Arrays:
+    """Put rows so far from all nodes that the global law alone is left."""
+    distance = np.full_like(arrays["node_distance"], FAR_AWAY)
+    return {**arrays, "node_distance": distance, "node_log_kernel": -0.5 * distance**2}
+
+
+def _points(model: STCGRegressor, arrays: Arrays) -> FloatArray:
+    """Points at the nearest node's place: near enough for distances between rows."""
+    return model._inputs.graph_.node_points[arrays["node_index"][:, 0]]

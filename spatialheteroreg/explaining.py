@@ -1,0 +1,331 @@
+"""What a fitted STCGRegressor says of its predictions."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .calibration import member_baseline
+from .columns import Table
+from .inference import Evaluator, TrainingMean
+from .inputs import Arrays, InputBuilder
+from .inspection.explanation import (
+    EffectBaseline,
+    RowEffects,
+    make_explanation,
+    normalized_weights,
+)
+from .sphere import FloatArray
+from .uncertainty import Uncertainty, significant
+
+if TYPE_CHECKING:
+    import shap
+
+    from .inspection.diagnosis import Diagnosis
+    from .regressor import STCGRegressor
+
+
+class LocalEffects(NamedTuple):
+    """Local effects with their uncertainty.
+
+    Attributes
+    ----------
+    effect : DataFrame of shape (n, k)
+        Slopes or contributions.
+    std : DataFrame of shape (n, k)
+        Their standard errors.
+    significant : DataFrame of shape (n, k), bool
+        Where the sign is known at the false-discovery rate that was asked for.
+    """
+
+    effect: pd.DataFrame
+    std: pd.DataFrame
+    significant: pd.DataFrame
+
+
+class ExplainMixin:
+    """Explanations of an estimator that has `_inputs`, `net_` and means."""
+
+    _inputs: InputBuilder
+    _baseline: EffectBaseline
+    _training_mean: TrainingMean
+    _uncertainty: Uncertainty | None
+    _target_mean: float
+    _target_scale: float
+    n_features_in_: int
+    net_: Any
+
+    def explain(self, X: Any) -> shap.Explanation:
+        """Take predictions apart, one contribution for each column of X.
+
+        The rows add up: `values.sum(axis=1) + base_values` is the prediction
+        (with `head="dual"` the weighted combination, see `explanation_r2_`). The
+        base value is the mean over the training rows.
+
+        A feature contributes its weight times its value, measured from the mean of
+        that product over the training rows. Latitude and longitude contribute half
+        each of what the place adds over the training times. Time contributes what
+        it adds over the training places, and what it does at this place beyond
+        that; :meth:`decompose` keeps the two apart.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        shap.Explanation
+            `values` (n, p); `base_values` (n,); `data` (n, p) as floats, with
+            fractional years for dates and codes for categories;
+            `display_data` as X was passed.
+        """
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        contributions, data = [], []
+        for chunk, arrays in self._inputs.transform_in_chunks(table):
+            effects = evaluator.effects(arrays, self._training_mean)
+            contributions.append(self._contributions(effects))
+            data.append(self._inputs.as_floats(chunk, arrays["codes"]))
+        return make_explanation(
+            np.concatenate(contributions),
+            self._baseline.value,
+            np.concatenate(data),
+            table.as_objects(),
+            self._column_names(),
+        )
+
+    def decompose(self, X: Any) -> pd.DataFrame:
+        """Take predictions apart into baseline, place, time and features.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        DataFrame of shape (n, 4 + n_features)
+            "baseline", the mean over the training rows; "place", what the place adds
+            over the training times; "time", what the time adds over the training
+            places; "place_time", what the time does at this place beyond that; then
+            each feature. All but the baseline average to 0 over the training rows,
+            and each row adds up to the prediction (with `head="dual"` to the
+            weighted combination). Indexed as X is.
+        """
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        base, rows = self._baseline, []
+        for _, arrays in self._inputs.transform_in_chunks(table):
+            effects = evaluator.effects(arrays, self._training_mean)
+            rows.append(
+                np.column_stack(
+                    [
+                        np.full(len(effects.place), base.value),
+                        effects.place,
+                        effects.time,
+                        effects.place_time - base.place_time,
+                        effects.features - base.features,
+                    ]
+                )
+            )
+        names = self._column_names()
+        features = [names[j] for j in self._inputs.roles.features]
+        columns = ["baseline", "place", "time", "place_time", *features]
+        return _frame(np.concatenate(rows), X, columns)
+
+    def feature_weights(self, X: Any) -> FloatArray:
+        """Share of each column in each prediction.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+            Absolute contributions of :meth:`explain`, divided by their sum over
+            the row; uniform where all are zero.
+        """
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        chunks = self._inputs.transform_in_chunks(table)
+        effects = (
+            evaluator.effects(arrays, self._training_mean) for _, arrays in chunks
+        )
+        contributions = np.concatenate([self._contributions(part) for part in effects])
+        return normalized_weights(contributions)
+
+    @validate_params(
+        {
+            "output": [StrOptions({"slope", "contribution"})],
+            "return_std": ["boolean"],
+            "alpha": [Interval(Real, 0, 1, closed="neither")],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def local_effects(
+        self,
+        X: Any,
+        *,
+        output: str = "slope",
+        return_std: bool = False,
+        alpha: float = 0.1,
+    ) -> pd.DataFrame | LocalEffects:
+        """Effect of each feature at each row.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+        output : {"slope", "contribution"}, default="slope"
+            "slope": derivatives of the prediction by the numeric features, in target
+            units per feature unit. "contribution": the contributions of
+            :meth:`explain`, in target units, of all columns.
+        return_std : bool, default=False
+            Whether to return standard errors and significance too; for `n_members`
+            of 2 and more.
+        alpha : float, default=0.1
+            False-discovery rate: the share of wrong signs that is expected among
+            the significant effects of a column.
+
+        Returns
+        -------
+        DataFrame of shape (n, k) or LocalEffects
+            The effects, indexed as X is. A slope is NaN where the feature is
+            missing, and 0 beyond 10 standard deviations from its mean, where its
+            value is held. With `return_std` a named tuple of three such frames:
+            `effect`, `std` and `significant`.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is asked of a model without uncertainty.
+        """
+        uncertainty = self._get_uncertainty() if return_std else None
+        table, evaluator = self._read_fitted(X), self._evaluator()
+        effects, variances = [], []
+        for _, arrays in self._inputs.transform_in_chunks(table):
+            if uncertainty is None:
+                effects.append(self._row_effects(evaluator, arrays, output))
+                continue
+            members = self._member_effects(evaluator, arrays, output, uncertainty)
+            effects.append(members.mean(axis=0))
+            spread, local = (
+                (uncertainty.slopes, uncertainty.local_slopes)
+                if output == "slope"
+                else (uncertainty.contributions, uncertainty.local_contributions)
+            )
+            withheld = evaluator.withheld(arrays)
+            variances.append(uncertainty.variance(members, spread, local, withheld))
+        names = self._column_names()
+        if output == "slope":
+            names = [names[j] for j in self._inputs.roles.numeric]
+        effect = np.concatenate(effects)
+        if uncertainty is None:
+            return _frame(effect, X, names)
+        std = np.sqrt(np.concatenate(variances))
+        found = significant(effect, std, alpha)
+        return LocalEffects(*(_frame(part, X, names) for part in (effect, std, found)))
+
+    def applicability(self, X: Any) -> pd.DataFrame:
+        """Tell how far rows lie from the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p)
+            Columns as in fit.
+
+        Returns
+        -------
+        DataFrame of shape (n, 4)
+            As :func:`~spatialheteroreg.inspection.applicability.applicability` gives
+            it.
+        """
+        from .inspection.applicability import applicability
+
+        return applicability(cast("STCGRegressor", self), X)
+
+    def diagnose(self, X: Any = None, y: ArrayLike | None = None) -> Diagnosis:
+        """Look for signs that something is wrong with this fit.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like of shape (n, p), default=None
+            Rows to look at errors of, best rows held out; None leaves these out.
+        y : array_like of shape (n,), default=None
+            Their target.
+
+        Returns
+        -------
+        Diagnosis
+            As :func:`~spatialheteroreg.inspection.diagnosis.diagnose` gives it.
+        """
+        from .inspection.diagnosis import diagnose
+
+        return diagnose(cast("STCGRegressor", self), X, y)
+
+    def _row_effects(
+        self, evaluator: Evaluator, arrays: Arrays, output: str
+    ) -> FloatArray:
+        if output == "slope":
+            return evaluator.slopes(arrays, self._inputs.encoder_.scale_)
+        return self._contributions(evaluator.effects(arrays, self._training_mean))
+
+    def _member_effects(
+        self,
+        evaluator: Evaluator,
+        arrays: Arrays,
+        output: str,
+        uncertainty: Uncertainty,
+    ) -> FloatArray:
+        if output == "slope":
+            return evaluator.member_slopes(arrays, self._inputs.encoder_.scale_)
+        effects = evaluator.member_effects(arrays, self._training_mean)
+        return self._contributions(effects, member_baseline(uncertainty.baselines))
+
+    def _get_uncertainty(self) -> Uncertainty:
+        check_is_fitted(self)
+        if self._uncertainty is None:
+            raise ValueError(
+                "This model has no uncertainty: it needs members that differ and rows "
+                "held out to calibrate them. Fit with n_members=8 (2 or more), "
+                "calibration_fraction above 0 and 200 rows or more."
+            )
+        return self._uncertainty
+
+    def _read_fitted(self, X: Any) -> Table:
+        check_is_fitted(self)
+        table = Table(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return table
+
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
+
+    def _contributions(
+        self, effects: RowEffects, baseline: EffectBaseline | None = None
+    ) -> FloatArray:
+        roles, located = self._inputs.roles, self._inputs.use_coordinates
+        return effects.contributions(
+            self._baseline if baseline is None else baseline,
+            self.n_features_in_,
+            roles.features,
+            *((roles.lat, roles.lon, roles.time) if located else (None, None, None)),
+        )
+
+    def _column_names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return [f"x{j}" for j in range(self.n_features_in_)]
+        return list(names)
+
+
+def _frame(values: NDArray[Any], X: Any, columns: list[str]) -> pd.DataFrame:
+    """Put values into a frame with the index of X."""
+    index = X.index if isinstance(X, pd.DataFrame) else None
+    return pd.DataFrame(values, index=index, columns=columns)

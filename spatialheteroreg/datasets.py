@@ -9,10 +9,22 @@ import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_scalar
 
+from spatialheteroreg.designs import (
+    make_drifting_globe,
+    make_geoshapley_grid,
+    make_mgwr_grid,
+    make_regional_globe,
+)
 from spatialheteroreg.globe import NUMERIC_FEATURES, START, YEAR_DAYS, GlobeLaw
 from spatialheteroreg.sphere import to_lat_lon
 
-__all__ = ["make_heterogeneous_globe"]
+__all__ = [
+    "make_drifting_globe",
+    "make_geoshapley_grid",
+    "make_heterogeneous_globe",
+    "make_mgwr_grid",
+    "make_regional_globe",
+]
 
 
 def make_heterogeneous_globe(

@@ -42,11 +42,12 @@ NO_TIME = dict.fromkeys(
 VARIANTS = [
     STCGRegressor(random_state=0),
     STCGRegressor(random_state=0, head="dual"),
+    STCGRegressor(random_state=0, n_members=4),
     STCGRegressor(random_state=0, condition="none"),
     STCGRegressor(random_state=0, lat=0, lon=1, time=None),
     STCGRegressor(random_state=0, lat=0, lon=1, time=2),
 ]
-"""The checks' data have no names, so the first three are without coordinates."""
+"""The checks' data have no names, so the first four are without coordinates."""
 
 
 def expected_failures(estimator):

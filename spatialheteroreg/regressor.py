@@ -86,8 +86,9 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "none" leaves place and time out: they are not read and have no
         importance.
     n_nodes : int or "auto", default="auto"
-        Nodes of the condition graph. "auto": one for about 30 rows, 12 to
-        1,000, and no more than there are places.
+        Nodes of the condition graph. "auto": one for about 10 rows up to 200
+        nodes, then one for about 30, 12 to 1,000, and no more than there are
+        places.
     n_neighbors : int, default=8
         Nearest nodes that each node is tied to.
     n_attached : int, default=8

@@ -6,7 +6,7 @@ import math
 
 
 def auto_n_nodes(n_places: int, n_rows: int) -> int:
-    """Nodes of the condition graph: about 30 rows each, 12 to 1,000.
+    """Nodes of the condition graph: one for 10 rows up to 200, then one for 30.
 
     Parameters
     ----------
@@ -18,14 +18,17 @@ def auto_n_nodes(n_places: int, n_rows: int) -> int:
     Returns
     -------
     int
-        Number of nodes.
+        Number of nodes, 12 to 1,000, and no more than there are places.
 
     Examples
     --------
+    >>> auto_n_nodes(n_places=625, n_rows=625), auto_n_nodes(2_000, 2_000)
+    (62, 200)
     >>> auto_n_nodes(n_places=176, n_rows=8_000), auto_n_nodes(12_590, 16_512)
     (176, 550)
     """
-    return min(n_places, max(12, min(1000, n_rows // 30)))
+    wanted = max(min(200, n_rows // 10), min(1000, n_rows // 30))
+    return min(n_places, max(12, wanted))
 
 
 def auto_batch_size(n_rows: int) -> int:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .calibration import member_baseline
@@ -29,6 +33,13 @@ if TYPE_CHECKING:
 
     from .inspection.diagnosis import Diagnosis
     from .regressor import STCGRegressor
+
+
+_LOCAL_EFFECTS = {
+    "output": [StrOptions({"slope", "contribution"})],
+    "return_std": ["boolean"],
+    "alpha": [Interval(Real, 0, 1, closed="neither")],
+}
 
 
 class LocalEffects(NamedTuple):
@@ -160,14 +171,6 @@ class ExplainMixin:
         contributions = np.concatenate([self._contributions(part) for part in effects])
         return normalized_weights(contributions)
 
-    @validate_params(
-        {
-            "output": [StrOptions({"slope", "contribution"})],
-            "return_std": ["boolean"],
-            "alpha": [Interval(Real, 0, 1, closed="neither")],
-        },
-        prefer_skip_nested_validation=True,
-    )
     def local_effects(
         self,
         X: Any,
@@ -175,7 +178,7 @@ class ExplainMixin:
         output: str = "slope",
         return_std: bool = False,
         alpha: float = 0.1,
-    ) -> pd.DataFrame | LocalEffects:
+    ) -> Any:
         """Effect of each feature at each row.
 
         Parameters
@@ -204,8 +207,14 @@ class ExplainMixin:
         Raises
         ------
         ValueError
-            If `return_std` is asked of a model without uncertainty.
+            If `return_std` is asked of a model without uncertainty, or another
+            parameter is not one of those above.
         """
+        validate_parameter_constraints(
+            _LOCAL_EFFECTS,
+            {"output": output, "return_std": return_std, "alpha": alpha},
+            caller_name=f"{type(self).__name__}.local_effects",
+        )
         uncertainty = self._get_uncertainty() if return_std else None
         table, evaluator = self._read_fitted(X), self._evaluator()
         effects, variances = [], []

@@ -3,6 +3,8 @@
 import ast
 import re
 
+import pytest
+
 import spatialheteroreg
 from benchmarks.tuning import RANGES
 from spatialheteroreg import STCGRegressor
@@ -131,8 +133,9 @@ def test_every_message_has_an_advice_and_stands_once():
     assert len(messages) == len(set(messages))
 
 
-def test_code_of_the_tuning_page_runs():
-    run_page("docs/tuning.rst")
+@pytest.mark.parametrize("page", ["tuning", "explanations", "uncertainty"])
+def test_code_of_the_page_runs(page):
+    run_page(f"docs/{page}.rst")
 
 
 def test_the_tuning_page_has_the_values_that_the_benchmark_measures():

@@ -277,7 +277,12 @@ def test_no_attribute_can_be_added_unnoticed(fitted, tmp_path, monkeypatch):
     ):
         fitted_names = vars(one).keys() - one.get_params().keys() - set(APART)
         assert set(ATTRIBUTES) <= fitted_names <= {*ATTRIBUTES, *SOMETIMES}
-    for part in (model._inputs, model._inputs.encoder_, model.graph_, model._training_mean):
+    for part in (
+        model._inputs,
+        model._inputs.encoder_,
+        model.graph_,
+        model._training_mean,
+    ):
         with monkeypatch.context() as patch:
             patch.setitem(vars(part), "novelty_", 1)
             with pytest.raises(RuntimeError, match=r"\['novelty_'\] unknown"):

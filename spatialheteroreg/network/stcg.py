@@ -13,7 +13,6 @@ from .decoder import Decoder
 from .layers import Dropout, Linear, RandomSource
 from .tokens import FeatureTokens
 
-
 TAPER = 0.125
 """Weight of the nearest node's log kernel in the gate: of what was learned, some three
 fifths are left at 4 kernel widths and a thirtieth at 8."""
@@ -193,9 +192,10 @@ class STCGNetwork(nn.Module):
 
         with learned :math:`a, b`, the distance :math:`d` to the nearest node and
         its kernel :math:`k` takes the condition back where no node is near: how
-        soon is learned, and far away the global law is left, whatever was learned. In training, rows forget their nearest node (`place_dropout`)
-        or all of them (`condition_dropout`), so that the gate learns from places
-        that are as good as unseen.
+        soon is learned, and far away the global law is left, whatever was learned.
+        In training, rows forget their nearest node (`place_dropout`) or all of
+        them (`condition_dropout`), so that the gate learns from places that are as
+        good as unseen.
 
         Parameters
         ----------

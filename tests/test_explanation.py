@@ -4,6 +4,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spatialheteroreg import STCGRegressor
 
@@ -123,6 +125,51 @@ class TestExplain:
         getattr(shap.plots, plot)(argument.get(plot, explanation), show=False)
         assert plt.gcf().axes
         plt.close("all")
+
+
+COORDINATES = st.sampled_from(
+    [[], ["time"], ["lat", "lon"], ["lat", "lon", "time"], ["rain", "heat"], ["cover"]]
+)
+CONFIGURATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "condition": st.sampled_from(["graph", "none"]),
+        "metric": st.sampled_from(["haversine", "euclidean"]),
+        "time_axis": st.sampled_from(["cycle", "sequence"]),
+        "n_members": st.integers(1, 3),
+        "gcn_layers": st.integers(0, 2),
+        "lstm_layers": st.integers(0, 2),
+        "n_layers": st.integers(0, 2),
+        "n_heads": st.sampled_from([1, 2]),
+        "attention": st.sampled_from(["linear", "softmax"]),
+        "n_nodes": st.integers(1, 30),
+        "n_attached": st.integers(1, 12),
+        "early_stopping": st.sampled_from([False, "rows", "places"]),
+        "precision": st.sampled_from(["float32", "float64"]),
+        "place_dropout": st.sampled_from([0.0, 0.5]),
+    },
+)
+
+
+@pytest.mark.filterwarnings("ignore:No coordinates found:UserWarning")
+@pytest.mark.filterwarnings("ignore:The condition graph fell:UserWarning")
+@settings(max_examples=60, deadline=None)
+@given(CONFIGURATIONS, COORDINATES, st.floats(1e-3, 1e6), st.integers(0, 5))
+def test_rows_add_up_in_every_configuration(parameters, absent, scale, seed):
+    X, y = make_table(90, seed)
+    X, y = X.drop(columns=absent), 1e3 + scale * y
+    if "time" in absent:
+        parameters = {k: v for k, v in parameters.items() if k != "time_axis"}
+    if "lat" in absent and parameters.get("early_stopping") == "places":
+        parameters = {**parameters, "early_stopping": "rows"}
+    small = {"max_iter": 1, "d_condition": 8, "d_hidden": 8, "d_token": 4}
+    model = STCGRegressor(random_state=seed, **small, **parameters).fit(X, y)
+    prediction, explanation = model.predict(X), model.explain(X)
+    tolerance = 1e-5 * (np.abs(prediction) + y.std())
+    total = explanation.values.sum(axis=1) + explanation.base_values
+    assert (np.abs(total - prediction) <= tolerance).all()
+    parts = model.decompose(X).sum(axis=1)
+    assert (np.abs(parts - prediction) <= tolerance).all()
 
 
 class TestDecompose:

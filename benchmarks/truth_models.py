@@ -149,7 +149,10 @@ def _ask_stcg(model: STCGRegressor, rows: Rows) -> Answer:
         return Answer(slopes=model.local_effects(rows.X), **certain)
     try:
         effects = model.local_effects(rows.X, return_std=True)
-    except ValueError:  # too few rows to calibrate errors by
+    except ValueError as error:
+        if "no uncertainty" not in str(error):
+            raise
+        # too few rows to calibrate errors by
         return Answer(slopes=model.local_effects(rows.X), **certain)
     interval = model.predict_interval(rows.X, coverage=COVERAGE)
     return Answer(

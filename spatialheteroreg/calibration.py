@@ -21,6 +21,9 @@ MOST_ROWS = 4_000
 FEWEST_ROWS = 20
 """Rows below which nothing is held out: they would tell nothing."""
 
+FEWEST_PLACES = 20
+"""Places that are held out, where a twentieth of all are as many."""
+
 FAR_AWAY = 1e15
 """Distance in kernel widths at which no node says anything."""
 
@@ -44,20 +47,26 @@ def split_calibration(
     Returns
     -------
     training, calibrating : ndarray of int
-        Rows to train on, and rows held out; none where there are too few.
+        Rows to train on, and rows to calibrate by; none where there are too few. Of
+        places with many rows some rows are neither.
     """
     n_wanted = min(round(fraction * len(rows)), MOST_ROWS)
     if n_wanted < FEWEST_ROWS:
         return rows, rows[:0]
-    chosen = np.zeros(len(rows), dtype=bool)
+    order = random.permutation(len(rows))
+    rows, place = rows[order], place[order]
     n_places = int(place.max()) + 1
+    unseen = np.zeros(len(rows), dtype=bool)
     if n_places >= FEWEST_ROWS:
-        order = random.permutation(n_places)
-        filled = np.cumsum(np.bincount(place, minlength=n_places)[order])
-        chosen = np.isin(place, order[: np.searchsorted(filled, n_wanted / 2)])
-    others = random.permutation(np.flatnonzero(~chosen))
-    chosen[others[: n_wanted - chosen.sum()]] = True
-    return rows[~chosen], rows[chosen]
+        some = random.permutation(n_places)
+        filled = np.cumsum(np.bincount(place, minlength=n_places)[some])
+        enough = max(int(np.searchsorted(filled, n_wanted / 2)) + 1, FEWEST_PLACES)
+        n_unseen = min(max(round(fraction * n_places / 2), 1), enough)
+        unseen = np.isin(place, some[:n_unseen])
+    elsewhere, here = rows[unseen][: n_wanted // 2], rows[~unseen]
+    n_here = min(n_wanted - len(elsewhere), len(here) - 2)
+    calibrating = np.concatenate([elsewhere, here[:n_here]])
+    return np.sort(here[n_here:]), np.sort(calibrating)
 
 
 def calibrate(
@@ -118,9 +127,10 @@ def calibrate(
         few["time_encoding"].astype(np.float64),
         few["numeric"].astype(np.float64),
     )
-    error = max(float(np.mean(residual**2)) - noise, 0.0)
+    error = max(float(np.mean(few["residual"] ** 2)) - noise, 0.0)
     among = spread.variance(evaluator.member_predictions(held_out))
-    inflation = error / max(float(among.mean()), np.finfo(np.float64).tiny)
+    # Members that agree more than their mean is right are too sure, never the reverse.
+    inflation = max(error / max(float(among.mean()), 1e-12 * (error + noise)), 1.0)
     deviation = np.sqrt(inflation * among + noise)
     return Uncertainty(
         inflation=inflation,
@@ -132,7 +142,7 @@ def calibrate(
         local_prediction=float(np.mean((predictions[1] - predictions[2]) ** 2)),
         local_slopes=np.nan_to_num(np.nanmean(local[0] ** 2, axis=0)),
         local_contributions=np.mean(local[1] ** 2, axis=0),
-        withheld=min(float(evaluator.withheld(held_out).max()), 0.999),
+        withheld=min(float(np.quantile(evaluator.withheld(held_out), 0.95)), 0.999),
         baselines=baselines,
     )
 
@@ -143,11 +153,11 @@ def member_baseline(baselines: FloatArray) -> EffectBaseline:
 
 
 def thin(arrays: Arrays, n_rows: int) -> Arrays:
-    """Take at most so many rows, evenly spread over the table."""
+    """Take at most so many rows, the same ones in each call."""
     n = len(arrays["numeric"])
     if n <= n_rows:
         return arrays
-    rows = np.linspace(0, n - 1, n_rows).astype(np.int64)
+    rows = np.random.RandomState(0).permutation(n)[:n_rows]
     return {name: array[rows] for name, array in arrays.items()}
 
 

@@ -36,6 +36,7 @@ SHAPING = (
     *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
     *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
     *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
+    "calibration_fraction",
     *("dropout", "place_dropout", "condition_dropout", "precision"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
@@ -139,17 +140,20 @@ def split_rows(
             _, group = np.unique(places, axis=0, return_inverse=True)
         place = group.ravel()
     _, number = np.unique(place[counted], return_inverse=True)
+    calibrating = counted[:0]
+    if calibrates:
+        # First, so that stopping otherwise in a warm start leaves these rows unseen.
+        counted, calibrating = split_calibration(
+            model.calibration_fraction, counted, number, random
+        )
+        _, number = np.unique(place[counted], return_inverse=True)
     training, held_out = split_validation(
-        model.early_stopping, model.validation_fraction, number, random
+        model.early_stopping,
+        model.validation_fraction,
+        number,
+        np.random.RandomState(seed),
     )
-    training, held_out = counted[training], counted[held_out]
-    if not calibrates:
-        return training, held_out, training[:0]
-    _, number = np.unique(place[training], return_inverse=True)
-    training, calibrating = split_calibration(
-        model.calibration_fraction, training, number, random
-    )
-    return training, held_out, calibrating
+    return counted[training], counted[held_out], calibrating
 
 
 def make_network(

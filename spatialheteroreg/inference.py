@@ -24,7 +24,10 @@ from .network.stcg import mean_state
 from .sphere import FloatArray
 
 CHUNK_SIZE = 8192
-"""Rows that go through the network at once."""
+"""Rows that go through the network at once, if they are not wide."""
+
+CHUNK_NUMBERS = 2**22
+"""Numbers in the tokens of all members of these rows: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -326,11 +329,13 @@ class Evaluator:
         )
 
     def _chunks(self, inputs: Arrays) -> Iterator[dict[str, Tensor]]:
-        n_rows = len(inputs["numeric"])
-        for start in range(0, n_rows, CHUNK_SIZE):
+        n_rows, network = len(inputs["numeric"]), self.network
+        width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
+        size = min(CHUNK_SIZE, max(CHUNK_NUMBERS // width, 1))
+        for start in range(0, n_rows, size):
             chunk = {}
             for name, array in inputs.items():
-                tensor = torch.as_tensor(array[start : start + CHUNK_SIZE])
+                tensor = torch.as_tensor(array[start : start + size])
                 tensor = tensor.to(self.device)
                 chunk[name] = tensor.double() if tensor.is_floating_point() else tensor
             yield chunk

@@ -68,7 +68,8 @@ class Spread:
         tiny = np.finfo(np.float64).tiny
         with np.errstate(invalid="ignore"):
             usual = np.nan_to_num(_nanmean(variance))
-            log = np.log(np.maximum(variance, tiny))
+            # Rows without any say nothing of how much others differ.
+            log = np.where(variance > tiny, np.log(np.maximum(variance, tiny)), np.nan)
             excess = _nanmean((log - _nanmean(log)) ** 2) - polygamma(1, degrees / 2)
             # exp(mean log) with the bias of the logarithm taken back
             center = np.exp(_nanmean(log) - psi(degrees / 2) + np.log(degrees / 2))
@@ -92,8 +93,8 @@ class Uncertainty:
     """What turns the spread of members into standard errors and intervals.
 
     The variance of an error is `inflation` times the moderated variance among the
-    members; where distance takes back more of the local law than it did in any row
-    that was held out, the variance of the local law over the training rows is added,
+    members; where distance takes back more of the local law than it did where rows
+    were held out, the variance of the local law over the training rows is added,
     in that proportion. A new observation has the variance `noise` on top.
 
     Attributes
@@ -109,7 +110,8 @@ class Uncertainty:
     local_prediction, local_slopes, local_contributions : float or ndarray
         Variance of what the local law adds to the global one.
     withheld : float
-        Largest share of the local law that distance took back in calibration.
+        Share of the local law that distance took back in calibration, of all but
+        the farthest twentieth of the rows.
     baselines : ndarray of shape (n_members, n_features + 1)
         Means of `place_time` and of the features by each member.
     """
@@ -238,8 +240,9 @@ def noise_variance(
     .. math:: \tau^2\, e^{-d_p/\ell}\, e^{-d_t}\, (1 + z^T z')
               + \sigma^2\, [i = j]
 
-    (each local coefficient is wrong by something that varies over place and time),
-    and :math:`\tau^2, \sigma^2, \ell` maximize the likelihood.
+    (each local coefficient is wrong by something that varies over place and time).
+    All shares of the two and a few lengths :math:`\ell` are taken for equally likely
+    before a residual is seen, and weighed by the likelihood.
 
     Parameters
     ----------
@@ -255,7 +258,7 @@ def noise_variance(
     Returns
     -------
     float
-        :math:`\sigma^2`.
+        :math:`\sigma^2`, the mean over what is likely.
 
     References
     ----------
@@ -277,24 +280,26 @@ def noise_variance(
     common = products * np.exp(-_distances(time))
     typical = np.median(apart[apart > 0]) if (apart > 0).any() else 1.0
     fits = [
-        _most_likely(residual, common * np.exp(-apart / (reach * typical)))
+        _shares_of_noise(residual, common * np.exp(-apart / (reach * typical)))
         for reach in _REACHES
     ]
-    return max(fits)[1]
+    likelihood, noise = np.concatenate(fits, axis=1)
+    weight = np.exp(likelihood - likelihood.max())
+    return float(weight @ noise / weight.sum())
 
 
-def _most_likely(residual: FloatArray, covariance: FloatArray) -> tuple[float, float]:
-    """Largest log likelihood over the share of noise, and the noise there."""
+def _shares_of_noise(residual: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Log likelihood of shares of the model's error, and the noise there, (2, k)."""
     values, vectors = np.linalg.eigh(covariance / np.diag(covariance).mean())
     values = np.maximum(values, 0.0)
     power = (vectors.T @ residual) ** 2
     fits = []
-    for share in np.linspace(0.02, 1.0, 50):
-        variance = share + (1.0 - share) * values
+    for share in np.linspace(0.01, 0.98, 50):
+        variance = (1.0 - share) + share * values
         scale = max(float(np.mean(power / variance)), np.finfo(np.float64).tiny)
         likelihood = -0.5 * (len(residual) * np.log(scale) + np.log(variance).sum())
-        fits.append((float(likelihood), float(share * scale)))
-    return max(fits)
+        fits.append((likelihood, (1.0 - share) * scale))
+    return np.array(fits).T
 
 
 def _distances(points: FloatArray) -> FloatArray:

@@ -206,28 +206,63 @@ class TestWithoutUncertainty:
             model.predict(X, return_std=True)
 
 
-class TestSplitCalibration:
-    def test_takes_whole_places_and_rows_at_places_that_stay(self):
-        place = np.random.RandomState(1).randint(100, size=2_000)
-        rows = np.arange(5_000, 7_000)
-        training, held_out = split_calibration(
-            0.1, rows, place, np.random.RandomState(0)
-        )
-        np.testing.assert_array_equal(np.sort(np.r_[training, held_out]), rows)
-        assert len(held_out) == 200
-        unseen = ~np.isin(place[held_out - 5_000], place[training - 5_000])
-        assert 0.4 < unseen.mean() < 0.6
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("noise", [0.3, 2.0])
+def test_errors_of_slopes_are_of_the_size_that_is_told(seed, noise):
+    X, y, _, _ = make_rows(1_500)
+    y = y + noise * np.random.RandomState(seed).randn(len(y))
+    model = STCGRegressor(**{**QUICK, "random_state": seed}, n_members=3).fit(X, y)
+    effect, std, _ = model.local_effects(X, return_std=True)
+    true = np.where(X["lat"] > 0, 2.0, -1.0)
+    # Of the typical row: where the law jumps, at the equator, every model is wrong.
+    error = np.median(np.abs(effect["rain"] - true)) / 0.67
+    assert 0.3 < error / np.median(std["rain"]) < 3.0
 
-    def test_takes_no_more_than_are_needed(self):
-        n = 100_000
-        _, held_out = split_calibration(
-            0.5, np.arange(n), np.arange(n) % 700, np.random.RandomState(0)
+
+def test_intervals_hold_about_as_many_true_slopes_as_they_say(rows, model):
+    X = rows[2]
+    effect, std, _ = model.local_effects(X, return_std=True)
+    error = np.abs(effect["rain"] - np.where(X["lat"] > 0, 2.0, -1.0))
+    assert 0.8 < np.mean(error < 1.645 * std["rain"]) <= 1.0
+    assert 0.3 < np.mean(error < 0.674 * std["rain"]) < 0.95
+
+
+class TestSplitCalibration:
+    def split(self, n_places, rows_a_place, fraction=0.1):
+        place = np.random.RandomState(1).permutation(
+            np.repeat(np.arange(n_places), rows_a_place)
         )
-        assert len(held_out) == pytest.approx(MOST_ROWS, rel=0.05)
+        rows = np.arange(len(place)) + 5_000
+        training, held_out = split_calibration(
+            fraction, rows, place, np.random.RandomState(0)
+        )
+        assert np.isin(training, rows).all()
+        assert not np.isin(training, held_out).any()
+        kept = np.unique(place[training - 5_000])
+        unseen = ~np.isin(place[held_out - 5_000], kept)
+        return training, held_out, unseen, n_places - len(kept)
+
+    def test_takes_whole_places_and_rows_at_places_that_stay(self):
+        training, held_out, unseen, n_unseen = self.split(100, 20)
+        assert len(held_out) == 200
+        assert len(training) == 2_000 - 200
+        assert unseen.mean() == 0.5
+        assert n_unseen == 5
+
+    @pytest.mark.parametrize(
+        ("n_places", "rows_a_place", "n_unseen"),
+        [(20, 1_000, 1), (50, 100, 2), (200, 600, 10), (700, 200, 20), (4_000, 5, 200)],
+    )
+    def test_some_places_stay_unseen_however_many_rows_they_have(
+        self, n_places, rows_a_place, n_unseen
+    ):
+        training, held_out, unseen, found = self.split(n_places, rows_a_place)
+        assert found == n_unseen
+        assert 0.3 < unseen.mean() <= 0.5
+        n_rows = n_places * rows_a_place
+        assert len(held_out) <= min(0.1 * n_rows, MOST_ROWS)
+        assert len(training) >= 0.88 * n_rows
 
     def test_takes_none_where_they_would_tell_nothing(self):
-        rows = np.arange(10 * FEWEST_ROWS - 10)
-        training, held_out = split_calibration(
-            0.1, rows, np.zeros(len(rows), int), np.random.RandomState(0)
-        )
-        assert (len(training), len(held_out)) == (len(rows), 0)
+        training, held_out, _, _ = self.split(10, FEWEST_ROWS - 1)
+        assert (len(training), len(held_out)) == (10 * (FEWEST_ROWS - 1), 0)

@@ -76,6 +76,15 @@ class TestExplain:
             values[:, [0, 1, 3, 4, 5]].mean(axis=0), 0, atol=1e-9
         )
 
+    def test_with_sample_weights_the_weighted_average_is_zero(self):
+        X, y = make_table(200)
+        weight = np.random.RandomState(0).exponential(size=200)
+        model = STCGRegressor(n_nodes=10, max_iter=2, random_state=0)
+        parts = model.fit(X, y, sample_weight=weight).decompose(X)
+        means = np.average(parts.iloc[:, 1:], axis=0, weights=weight)
+        np.testing.assert_allclose(means, 0, atol=1e-6)
+        assert np.abs(parts.iloc[:, 1:].mean()).max() > 1e-3
+
     def test_place_is_shared_by_its_two_columns(self, fitted):
         model, X, _ = fitted
         values = model.explain(X).values

@@ -42,6 +42,11 @@ class TestSpread:
         spread = Spread.of(values)
         np.testing.assert_allclose(spread.usual, [1.0, 1e4], rtol=0.1)
 
+    def test_a_row_where_members_agree_says_nothing_of_others(self):
+        values = np.random.RandomState(0).randn(4, 1000)
+        values[:, 7] = 1.0
+        np.testing.assert_allclose(Spread.of(values).usual, 1.0, rtol=0.1)
+
     def test_members_that_agree_have_none(self):
         spread = Spread.of(np.ones((4, 30)))
         np.testing.assert_allclose(spread.variance(np.ones((4, 30))), 0.0, atol=1e-12)
@@ -76,6 +81,13 @@ class TestNoiseVariance:
         random, place, time, features, _ = self.rows()
         found = noise_variance(random.randn(600), place, time, features)
         assert found == pytest.approx(1.0, rel=0.15)
+
+    def test_is_never_all_that_is_left(self):
+        random, place, time, features, _ = self.rows(100)
+        for _ in range(5):
+            residual = random.randn(100)
+            found = noise_variance(residual, place, time, features)
+            assert found < 0.99 * np.mean(residual**2)
 
     def test_is_in_squared_units(self):
         random, place, time, features, error = self.rows(200)

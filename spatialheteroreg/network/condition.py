@@ -101,6 +101,9 @@ class ConditionEncoder(nn.Module):
         Width C of a state.
     gcn_layers, lstm_layers : int
         Number of layers; 0 leaves the part out.
+    n_members : int, default=1
+        Members of an ensemble; with several, each adds a vector of its own to each
+        node.
 
     Examples
     --------

@@ -47,6 +47,7 @@ class FeatureTokens(nn.Module):
         super().__init__()
         n_features, n_rows = n_numeric + len(n_codes), sum(n_codes)
         self.n_numeric = n_numeric
+        self.d_token = d_token
         self.slope = nn.Parameter(torch.empty(n_numeric, d_token))
         self.bias = nn.Parameter(torch.empty(n_features, d_token))
         self.missing_vector = nn.Parameter(torch.empty(n_numeric, d_token))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patheffects import withStroke
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import train_test_split
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import make_heterogeneous_globe
+from spatialheteroreg.inspection import EffectMapDisplay, EffectSeasonDisplay
 
 # What the maps show: feature, step of it that the effect is given for, name.
 MAPPED = [
@@ -49,37 +49,46 @@ def agreement(model, X, X_train, true_effects):
 
 
 def draw(globe, model, X_test, slopes):
-    """Draw maps of true and learned effects on one day, and all held-out rows."""
-    lat, lon = np.linspace(-90, 90, 91), np.linspace(-180, 180, 181)
-    grid = globe.law.features(
-        *(axis.ravel() for axis in np.meshgrid(lat, lon, indexing="ij")),
-        np.full(lat.size * lon.size, DAY),
+    """Draw true and learned effects: on one day, at held-out rows, by season."""
+    lat, lon = np.meshgrid(
+        np.arange(-89, 90, 2), np.arange(-179, 180, 2), indexing="ij"
     )
+    grid = globe.law.features(lat.ravel(), lon.ravel(), np.full(lat.size, DAY))
     on_map = {
         "True effect": globe.law.local_effects(grid),
         "Learned effect": model.local_effects(grid),
     }
-    at_rows = globe.local_effects.loc[X_test.index], model.local_effects(X_test)
+    at_rows = {
+        "True effect": globe.local_effects.loc[X_test.index],
+        "Learned effect": model.local_effects(X_test),
+    }
 
-    figure = plt.figure(figsize=(13, 9.4), layout="constrained")
-    spots = figure.add_gridspec(len(MAPPED), 3, width_ratios=[2.2, 2.2, 1.15])
+    figure = plt.figure(figsize=(13, 12.4), layout="constrained")
+    spots = figure.add_gridspec(len(MAPPED) + 1, 3, width_ratios=[2.2, 2.2, 1.15])
     for row, (name, step, label) in enumerate(MAPPED):
         limit = step * on_map["True effect"][name].abs().quantile(0.99)
         maps = []
         for column, (kind, effects) in enumerate(on_map.items()):
             axes = figure.add_subplot(spots[row, column], projection="mollweide")
-            values = step * effects[name].to_numpy().reshape(lat.size, lon.size)
-            mesh = draw_map(axes, lat, lon, values, limit)
+            display = EffectMapDisplay.from_predictions(
+                grid["lat"],
+                grid["lon"],
+                step * effects[name],
+                vmax=limit,
+                colorbar=False,
+                ax=axes,
+            )
             axes.set_title(f"{kind} of {label}", fontsize=11)
             maps.append(axes)
         bar = figure.colorbar(
-            mesh, ax=maps, orientation="vertical", shrink=0.8, aspect=18, extend="both"
+            display.artists_[0], ax=maps, shrink=0.8, aspect=18, extend="both"
         )
         bar.set_label("change of the target", fontsize=9)
         bar.ax.tick_params(labelsize=9)
         axes = figure.add_subplot(spots[row, 2])
-        true, learned = (step * effects[name] for effects in at_rows)
+        true, learned = (step * effects[name] for effects in at_rows.values())
         draw_scatter(axes, true, learned, slopes[name])
+    draw_seasons(figure, spots[len(MAPPED), :], X_test, at_rows)
     figure.suptitle(
         f"Effects on {DAY.item():%d %B}, and at the {len(X_test):,} held-out rows "
         "of all seasons",
@@ -88,25 +97,23 @@ def draw(globe, model, X_test, slopes):
     return figure
 
 
-def draw_map(axes, lat, lon, values, limit):
-    """Draw a field on an equal-area map."""
-    mesh = axes.pcolormesh(
-        np.deg2rad(lon),
-        np.deg2rad(lat),
-        values,
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-        shading="gouraud",
-    )
-    axes.set_longitude_grid(60)
-    axes.set_latitude_grid(30)
-    axes.set_longitude_grid_ends(90)
-    axes.tick_params(labelsize=8, labelcolor="0.15")
-    for label in axes.get_xticklabels():  # they lie on the colors
-        label.set_path_effects([withStroke(linewidth=2, foreground="white")])
-    axes.grid(color="0.4", linewidth=0.3)
-    return mesh
+def draw_seasons(figure, spot, X_test, at_rows):
+    """Draw the first effect by month, for belts of latitude."""
+    name, step, label = MAPPED[0]
+    panels = spot.subgridspec(1, 2).subplots(sharey=True)
+    for axes, (kind, effects) in zip(panels, at_rows.items(), strict=True):
+        EffectSeasonDisplay.from_predictions(
+            X_test["time"],
+            step * effects[name],
+            lat=X_test["lat"],
+            bands=[-90, -30, 30, 90],
+            label="change of the target",
+            ax=axes,
+        )
+        axes.set_title(f"{kind} of {label} at the held-out rows", fontsize=11)
+        axes.tick_params(labelsize=9)
+        axes.label_outer()
+    panels[0].get_legend().remove()  # that of the other panel tells the same
 
 
 def draw_scatter(axes, true, learned, correlation):
@@ -124,6 +131,7 @@ def draw_scatter(axes, true, learned, correlation):
     )
     axes.plot([low, high], [low, high], color="tab:red", linewidth=1)
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axes.locator_params(nbins=5)
     axes.set_title(f"all held-out rows: r = {correlation:.2f}", fontsize=11)
     axes.set_xlabel("true effect", fontsize=9)
     axes.set_ylabel("learned effect", fontsize=9)

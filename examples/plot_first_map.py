@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import make_heterogeneous_globe
+from spatialheteroreg.inspection import EffectMapDisplay
 
 globe = make_heterogeneous_globe(
     n_samples=6_000, n_locations=600, n_years=1, random_state=0
@@ -29,41 +30,31 @@ print(f"R2 on held-out rows: {model.score(X_test, y_test):.3f}")
 
 # %%
 # A map needs rows on a grid. The simulated planet knows its climate, so we ask it for
-# the features of one day; with real data this is a gridded data set.
+# the features of one day in cells of 3 by 3 degrees; with real data this is a gridded
+# data set.
 
-lat, lon = np.linspace(-90, 90, 46), np.linspace(-180, 180, 91)
-grid_lat, grid_lon = np.meshgrid(lat, lon, indexing="ij")
-day = np.full(grid_lat.size, np.datetime64("2001-07-15"))
-grid = globe.law.features(grid_lat.ravel(), grid_lon.ravel(), day)
-
-effect = 100 * model.local_effects(grid)["radiation"].to_numpy()  # for 100 W m-2
+lat, lon = np.meshgrid(
+    np.arange(-88.5, 90, 3), np.arange(-178.5, 180, 3), indexing="ij"
+)
+day = np.full(lat.size, np.datetime64("2001-07-15"))
+grid = globe.law.features(lat.ravel(), lon.ravel(), day)
 
 # %%
 # Red: more light raises the target. Blue: it lowers it. The colors are centered at
-# zero, and the dots are the places that the model has seen.
+# zero, and the dots are the places that the model has seen. Without ``ax`` the map has
+# plain axes of longitude and latitude.
 
 figure, axes = plt.subplots(
-    figsize=(9, 4.8), subplot_kw={"projection": "mollweide"}, layout="constrained"
+    figsize=(8, 4.8), subplot_kw={"projection": "mollweide"}, layout="constrained"
 )
-limit = np.quantile(np.abs(effect), 0.99)
-mesh = axes.pcolormesh(
-    np.deg2rad(lon),
-    np.deg2rad(lat),
-    effect.reshape(grid_lat.shape),
-    cmap="RdBu_r",
-    vmin=-limit,
-    vmax=limit,
-    shading="gouraud",
+EffectMapDisplay.from_estimator(
+    model,
+    grid,
+    "radiation",
+    label="change of the target for 1 W m$^{-2}$ more",
+    ax=axes,
 )
 places = X_train.drop_duplicates(["lat", "lon"])
 axes.scatter(np.deg2rad(places["lon"]), np.deg2rad(places["lat"]), s=1, color="0.2")
-axes.set_longitude_grid(60)
-axes.set_latitude_grid(30)
-axes.set_longitude_grid_ends(90)
-axes.grid(color="0.4", linewidth=0.3)
-axes.tick_params(labelsize=8)
-readable = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}
-plt.setp(axes.get_xticklabels(), bbox=readable)  # they lie on the colors
-axes.set_title("Learned effect of 100 W m$^{-2}$ of light on 15 July")
-figure.colorbar(mesh, label="change of the target", extend="both", shrink=0.7)
+axes.set_title("Learned effect of light on 15 July")
 plt.show()

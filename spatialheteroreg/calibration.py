@@ -58,10 +58,13 @@ def split_calibration(
     n_places = int(place.max()) + 1
     unseen = np.zeros(len(rows), dtype=bool)
     if n_places >= FEWEST_ROWS:
+        size = np.bincount(place)
         some = random.permutation(n_places)
-        filled = np.cumsum(np.bincount(place, minlength=n_places)[some])
+        some = some[size[some] <= fraction * len(rows)]  # others cannot be spared
+        filled = np.cumsum(size[some])
         enough = max(int(np.searchsorted(filled, n_wanted / 2)) + 1, FEWEST_PLACES)
-        n_unseen = min(max(round(fraction * n_places / 2), 1), enough)
+        spared = int(np.searchsorted(filled, fraction * len(rows), side="right"))
+        n_unseen = min(max(round(fraction * n_places / 2), 1), enough, spared)
         unseen = np.isin(place, some[:n_unseen])
     elsewhere, here = rows[unseen][: n_wanted // 2], rows[~unseen]
     n_here = min(n_wanted - len(elsewhere), len(here) - 2)
@@ -98,7 +101,7 @@ def calibrate(
         Ready for any row.
     """
     known = thin(known, LARGEST)
-    effects = evaluator.member_effects(known, mean)
+    effects = evaluator.effects(known, mean, members=True)
     baselines = np.concatenate(
         [effects.place_time[..., None], effects.features], axis=-1
     ).mean(axis=1)
@@ -108,10 +111,11 @@ def calibrate(
     scale = model._inputs.encoder_.scale_
     columns = [
         model._contributions(part, member_baseline(baselines))
-        for part in (effects, evaluator.member_effects(_far_away(known), mean))
+        for part in (effects, evaluator.effects(_far_away(known), mean, members=True))
     ]
     slopes = [
-        evaluator.member_slopes(rows, scale) for rows in (known, _far_away(known))
+        evaluator.slopes(rows, scale, members=True)
+        for rows in (known, _far_away(known))
     ]
     local = [near.mean(axis=0) - far.mean(axis=0) for near, far in (slopes, columns)]
     predictions = [

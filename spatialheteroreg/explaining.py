@@ -215,22 +215,25 @@ class ExplainMixin:
             {"output": output, "return_std": return_std, "alpha": alpha},
             caller_name=f"{type(self).__name__}.local_effects",
         )
-        uncertainty = self._get_uncertainty() if return_std else None
+        uncertainty, baseline = None, None
+        if return_std:
+            uncertainty = self._get_uncertainty()
+            baseline = member_baseline(uncertainty.baselines)
         table, evaluator = self._read_fitted(X), self._evaluator()
         effects, variances = [], []
         for _, arrays in self._inputs.transform_in_chunks(table):
+            found = self._local_effects(evaluator, arrays, output, baseline)
             if uncertainty is None:
-                effects.append(self._row_effects(evaluator, arrays, output))
+                effects.append(found)
                 continue
-            members = self._member_effects(evaluator, arrays, output, uncertainty)
-            effects.append(members.mean(axis=0))
+            effects.append(found.mean(axis=0))
             spread, local = (
                 (uncertainty.slopes, uncertainty.local_slopes)
                 if output == "slope"
                 else (uncertainty.contributions, uncertainty.local_contributions)
             )
             withheld = evaluator.withheld(arrays)
-            variances.append(uncertainty.variance(members, spread, local, withheld))
+            variances.append(uncertainty.variance(found, spread, local, withheld))
         names = self._column_names()
         if output == "slope":
             names = [names[j] for j in self._inputs.roles.numeric]
@@ -238,8 +241,8 @@ class ExplainMixin:
         if uncertainty is None:
             return _frame(effect, X, names)
         std = np.sqrt(np.concatenate(variances))
-        found = significant(effect, std, alpha)
-        return LocalEffects(*(_frame(part, X, names) for part in (effect, std, found)))
+        known = significant(effect, std, alpha)
+        return LocalEffects(*(_frame(part, X, names) for part in (effect, std, known)))
 
     def applicability(self, X: Any) -> pd.DataFrame:
         """Tell how far rows lie from the training rows.
@@ -278,24 +281,21 @@ class ExplainMixin:
 
         return diagnose(cast("STCGRegressor", self), X, y)
 
-    def _row_effects(
-        self, evaluator: Evaluator, arrays: Arrays, output: str
-    ) -> FloatArray:
-        if output == "slope":
-            return evaluator.slopes(arrays, self._inputs.encoder_.scale_)
-        return self._contributions(evaluator.effects(arrays, self._training_mean))
-
-    def _member_effects(
+    def _local_effects(
         self,
         evaluator: Evaluator,
         arrays: Arrays,
         output: str,
-        uncertainty: Uncertainty,
+        baseline: EffectBaseline | None,
     ) -> FloatArray:
+        """Mean effects, or those of each member where it has a baseline of its own."""
+        members = baseline is not None
         if output == "slope":
-            return evaluator.member_slopes(arrays, self._inputs.encoder_.scale_)
-        effects = evaluator.member_effects(arrays, self._training_mean)
-        return self._contributions(effects, member_baseline(uncertainty.baselines))
+            return evaluator.slopes(
+                arrays, self._inputs.encoder_.scale_, members=members
+            )
+        effects = evaluator.effects(arrays, self._training_mean, members=members)
+        return self._contributions(effects, baseline)
 
     def _get_uncertainty(self) -> Uncertainty:
         check_is_fitted(self)

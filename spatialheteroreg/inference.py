@@ -144,75 +144,6 @@ class Evaluator:
             np.add.at(node_share, inputs["node_index"], part)
         return TrainingMean(step_share, share @ inputs["time_encoding"], node_share)
 
-    def effects(self, inputs: Arrays, mean: TrainingMean) -> RowEffects:
-        """Take predictions apart.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            Inputs of the network.
-        mean : TrainingMean
-            Where the training rows lie.
-
-        Returns
-        -------
-        RowEffects
-            Parts of each prediction in target units, means over the members.
-        """
-        return self._effects(inputs, mean, members=False)
-
-    def member_effects(self, inputs: Arrays, mean: TrainingMean) -> RowEffects:
-        """Take the predictions of each member apart.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            Inputs of the network.
-        mean : TrainingMean
-            Where the training rows lie.
-
-        Returns
-        -------
-        RowEffects
-            Parts of each prediction in target units, members on the first axis.
-        """
-        return self._effects(inputs, mean, members=True)
-
-    def slopes(self, inputs: Arrays, feature_scale: FloatArray) -> FloatArray:
-        """Differentiate the prediction by each numeric feature.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            Inputs of the network.
-        feature_scale : ndarray of shape (n_numeric,)
-            Units of the numeric features.
-
-        Returns
-        -------
-        ndarray of shape (n, n_numeric)
-            Target units per feature unit; NaN where the feature is missing, 0
-            where it is held.
-        """
-        return self._slopes(inputs, feature_scale, members=False)[0]
-
-    def member_slopes(self, inputs: Arrays, feature_scale: FloatArray) -> FloatArray:
-        """Differentiate the prediction of each member by each numeric feature.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            Inputs of the network.
-        feature_scale : ndarray of shape (n_numeric,)
-            Units of the numeric features.
-
-        Returns
-        -------
-        ndarray of shape (n_members, n, n_numeric)
-            As :meth:`slopes` gives them.
-        """
-        return self._slopes(inputs, feature_scale, members=True)
-
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law that distance takes back from each row.
 
@@ -237,9 +168,26 @@ class Evaluator:
         _, full = self.network.weigh_nodes(here, here)
         return (1.0 - gate / full).clamp(0.0, 1.0).cpu().numpy()
 
-    def _effects(
-        self, inputs: Arrays, mean: TrainingMean, *, members: bool
+    def effects(
+        self, inputs: Arrays, mean: TrainingMean, *, members: bool = False
     ) -> RowEffects:
+        """Take predictions apart.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        mean : TrainingMean
+            Where the training rows lie.
+        members : bool, default=False
+            Whether to keep the members apart, on a first axis of the parts, or to
+            average over them.
+
+        Returns
+        -------
+        RowEffects
+            Parts of each prediction in target units.
+        """
         table = self._table(inputs, len(mean.step_share))
         coordinates = None if table is None else self._coordinates(table, mean)
         rows: list[list[Tensor]] = []
@@ -276,14 +224,32 @@ class Evaluator:
             features,
         )
 
-    def _slopes(
-        self, inputs: Arrays, feature_scale: FloatArray, *, members: bool
+    def slopes(
+        self, inputs: Arrays, feature_scale: FloatArray, *, members: bool = False
     ) -> FloatArray:
+        """Differentiate the prediction by each numeric feature.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        feature_scale : ndarray of shape (n_numeric,)
+            Units of the numeric features.
+        members : bool, default=False
+            Whether to differentiate the prediction of each member, on a first axis,
+            or their mean.
+
+        Returns
+        -------
+        ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
+            Target units per feature unit; NaN where the feature is missing, 0
+            where it is held.
+        """
         table = self._table(inputs)
         shape = inputs["numeric"].shape
         n_members = self.network.n_members if members else 1
         if shape[1] == 0:
-            return np.empty((n_members, *shape))
+            return np.empty((n_members, *shape) if members else shape)
         parts = []
         for chunk in self._chunks(inputs):
             with torch.enable_grad():  # whatever the caller has set
@@ -306,7 +272,7 @@ class Evaluator:
             slopes = slopes * self.target_scale / feature_scale
         slopes[:, np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
         slopes[:, inputs["missing"]] = np.nan
-        return slopes
+        return slopes if members else slopes[0]
 
     def _table(self, inputs: Arrays, n_steps: int = 1) -> ConditionTable | None:
         if self.network.condition is None:

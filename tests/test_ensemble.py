@@ -263,6 +263,15 @@ class TestSplitCalibration:
         assert len(held_out) <= min(0.1 * n_rows, MOST_ROWS)
         assert len(training) >= 0.88 * n_rows
 
+    def test_a_place_with_most_of_the_rows_is_not_left_out(self):
+        place = np.repeat(np.arange(40), [4_000] + 39 * [20])
+        for seed in range(10):
+            training, held_out = split_calibration(
+                0.1, np.arange(len(place)), place, np.random.RandomState(seed)
+            )
+            assert (place[training] == 0).sum() > 3_000
+            assert len(training) + len(held_out) >= 0.9 * len(place)
+
     def test_takes_none_where_they_would_tell_nothing(self):
         training, held_out, _, _ = self.split(10, FEWEST_ROWS - 1)
         assert (len(training), len(held_out)) == (10 * (FEWEST_ROWS - 1), 0)

@@ -71,13 +71,12 @@ print((100 * pd.DataFrame(shares) / area.sum()).round(1))
 figure = plt.figure(figsize=(7.2, 8), layout="constrained")
 for row, (name, grid) in enumerate(grids.items(), start=1):
     axes = figure.add_subplot(2, 1, row, projection="mollweide")
-    frequent = dominant[name].value_counts().index  # the display's order of colors
     EffectMapDisplay.from_predictions(
         grid["lat"],
         grid["lon"],
         dominant[name],
         kind="dominant",
-        colors=[COLORS[feature] for feature in frequent],
+        colors=COLORS,
         colorbar=False,
         ax=axes,
     )

@@ -40,10 +40,9 @@ print(f"correlation over the held-out rows: {learned.corr(true):.3f}")
 
 figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
 options = {"bands": [-90, -30, 30, 90], "label": "change of the target for 1 °C more"}
-truth = EffectSeasonDisplay.from_predictions(
-    X_test["time"], true, lat=X_test["lat"], ax=panels[0], **options
+EffectSeasonDisplay.from_predictions(
+    X_test["time"], true, lat=X_test["lat"], legend=False, ax=panels[0], **options
 )
-truth.legend_.remove()  # that of the other panel tells the same
 panels[0].set_title("True effect of temperature")
 EffectSeasonDisplay.from_estimator(
     model, X_test, "temperature", ax=panels[1], **options

@@ -112,12 +112,13 @@ for row, feature in zip(panels, features, strict=True):
             grid.data["u"],
             surface[feature],
             metric="euclidean",
-            cmap="viridis",
+            axis_labels=("u", "v"),
+            vmin=1,  # the true slopes of both run from 1 to 5
+            vmax=5,
             colorbar=False,
             ax=axes,
         )
-        display.artists_[0].set_clim(1, 5)  # the true slopes of both; none is negative
-        axes.set(title=f"{name}: {feature}", xlabel="u", ylabel="v")
+        axes.set_title(f"{name}: {feature}")
         axes.label_outer()
 figure.colorbar(
     display.artists_[0], ax=panels, extend="both", shrink=0.7, label="slope"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.inspection.effect_map import EffectMapDisplay
+from spatialheteroreg.inspection.map_colors import COLORS, OTHER_COLOR, centred_norm
 from spatialheteroreg.inspection.map_frame import MapFrame
 from spatialheteroreg.inspection.map_grid import find_grid
-from spatialheteroreg.inspection.plotting import centred_norm
 
 from .conftest import make_table
 
@@ -50,6 +50,17 @@ def grid():
     )
     lat, lon = lat.ravel(), lon.ravel()
     return lat, lon, np.sin(np.radians(lat)) + 0.1
+
+
+def colours(display):
+    """Colours in the legend, and of what is drawn on the map, by name."""
+    from matplotlib.colors import to_hex
+
+    drawn = [to_hex(artist.cmap(0.0)) for artist in display.artists_]
+    texts = [text.get_text() for text in display.legend_.get_texts()]
+    handles = [to_hex(patch.get_facecolor()) for patch in display.legend_.get_patches()]
+    assert handles == drawn
+    return dict(zip(texts, [color.upper() for color in drawn], strict=True))
 
 
 def labels(axis):
@@ -127,6 +138,66 @@ def test_more_features_than_colours_share_grey():
     names = [f"f{k}" for k in range(14)]
     display = draw(np.arange(14), np.arange(14) ** 2 % 50, names, kind="dominant")
     assert len(display.artists_) == 14
+    table = pd.DataFrame(np.eye(30)[[29, 29, 28]], columns=[f"f{k}" for k in range(30)])
+    few = colours(draw([1, 2, 3], [1, 5, 2], table, kind="dominant"))
+    assert few == {"f29": COLORS[0], "f28": COLORS[1]}  # none is left without colour
+
+
+def test_one_feature_has_one_colour_on_all_maps():
+    table = pd.DataFrame({"wind": [9, 1, 1], "heat": [2, 2, 0], "rain": [1, 1, 5]})
+    everywhere = colours(draw([1, 2, 3], [1, 5, 2], table, kind="dominant"))
+    assert list(everywhere) == ["wind", "heat", "rain"]  # the order of the columns
+    part = draw([1, 1, 5], [1, 2, 2], table.iloc[[2, 2, 1]], kind="dominant")
+    assert colours(part) == {name: everywhere[name] for name in ["heat", "rain"]}
+    named = pd.Categorical(["rain", "rain", "heat"], categories=table.columns)
+    assert colours(draw([1, 1, 5], [1, 2, 2], named, kind="dominant")) == colours(part)
+
+
+def test_colours_of_features_may_be_given_by_name_or_in_order():
+    table = pd.DataFrame({"wind": [1, 1, 1], "heat": [2, 2, 0], "rain": [1, 1, 5]})
+    for given_colors in (
+        {"rain": "#0000ff", "heat": "#ff0000", "snow": "#ffffff"},
+        ["#000000", "#ff0000", "#0000ff"],
+    ):
+        display = draw([1, 2, 3], [1, 5, 2], table, kind="dominant")
+        display.plot(colors=given_colors)
+        assert colours(display) == {"heat": "#FF0000", "rain": "#0000FF"}
+    display.plot(colors={"rain": "blue"})
+    assert colours(display)["heat"] == OTHER_COLOR
+
+
+def test_maps_of_a_model_share_the_colours_of_its_features(fitted):
+    model, X = fitted
+    assert EffectMapDisplay.from_estimator(model, X).features == [
+        name for name in X if name in {"rain", "heat", "cover"}
+    ]
+    some = EffectMapDisplay.from_estimator(model, X, ["heat", "cover"])
+    assert some.features == ["heat", "cover"]
+
+
+# --- scale and step ----------------------------------------------------------
+
+
+def test_a_scale_of_one_sign_runs_from_vmin_to_vmax():
+    lat, values = np.arange(5.0), np.array([2.0, 3, 4, 5, 40])
+    norm = draw(lat, lat**2, values, vmin=1, vmax=5).artists_[0].norm
+    assert (norm.vmin, norm.vmax) == (1, 5)
+    display = draw(lat, lat**2, -values, vmin=-50, vmax=0)
+    assert (display.colorbar_.vmin, display.colorbar_.vmax) == (-50, 0)
+    assert display.artists_[0].cmap.name == "viridis"
+    open_ended = draw(lat, lat**2, values, vmin=0, quantile=0.75)
+    assert open_ended.artists_[0].norm.vmax == 5
+    assert open_ended.colorbar_.extend == "max"
+
+
+def test_a_slope_may_be_drawn_for_a_larger_step(fitted):
+    model, X = fitted
+    one = EffectMapDisplay.from_estimator(model, X, "heat")
+    ten = EffectMapDisplay.from_estimator(model, X, "heat", step=10)
+    np.testing.assert_allclose(ten.values, 10 * one.values)
+    assert ten.colorbar_.ax.get_xlabel() == "Change of the target for 10 of heat"
+    half = draw([1], [2], [3.0], feature="rain", step=0.5)
+    assert (half.values, half.label) == ([1.5], "Change of the target for 0.5 of rain")
 
 
 # --- grids -------------------------------------------------------------------
@@ -202,6 +273,10 @@ def test_cells_whose_sign_is_not_known_are_hatched_and_no_others(grid):
     assert area == pytest.approx(360 * 90)
     assert len(boxes) < 100  # cells side by side are hatched together
     assert display.legend_.get_texts()[0].get_text() == "sign not known"
+    display.figure_.canvas.draw()
+    key = display.legend_.get_window_extent()
+    assert key.y1 <= display.colorbar_.ax.xaxis.label.get_window_extent().y0
+    assert key.y0 >= 0  # under the bar, where no title can be, but on the figure
     assert draw(lat, lon, values, significant=lat > -99).insignificant_ is None
 
 
@@ -304,6 +379,30 @@ def test_projected_coordinates_are_drawn_as_they_are():
         display.plot(coastlines=True)
 
 
+def test_axes_have_the_names_of_the_coordinate_columns(fitted):
+    X, y = make_table(60)
+    X = X.rename(columns={"lat": "v", "lon": "u"})
+    options = {"metric": "euclidean", "n_nodes": 3, "max_iter": 1, "random_state": 0}
+    model = STCGRegressor(lat="v", lon="u", **options).fit(X, y)
+    ax = EffectMapDisplay.from_estimator(model, X, "heat").ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("u", "v")
+    chosen = EffectMapDisplay.from_estimator(model, X, "heat", axis_labels=("E", "N"))
+    assert chosen.ax_.get_xlabel() == "E"
+    numbers = X[["v", "u", "heat"]].to_numpy()
+    nameless = STCGRegressor(lat=0, lon=1, **options).fit(numbers, y)
+    ax = EffectMapDisplay.from_estimator(nameless, numbers, 2).ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Easting", "Northing")
+    assert EffectMapDisplay.from_estimator(*fitted, "heat").ax_.get_xlabel() == ""
+
+
+@pytest.mark.parametrize("metric", ["haversine", "euclidean"])
+def test_a_map_of_cells_ends_at_their_edges(metric):
+    lat, lon = (part.ravel() for part in np.mgrid[40:50:2.0, 0:20:2.0])
+    ax = draw(lat, lon, lat, metric=metric).ax_
+    assert ax.get_xlim() == (-1, 19)
+    assert ax.get_ylim() == (39, 49)
+
+
 def test_axes_that_hold_no_map_are_refused():
     import matplotlib.pyplot as plt
 
@@ -390,6 +489,11 @@ def test_a_model_that_reads_no_place_still_has_a_map():
         (([1], [2], [1]), {"coastlines": "always"}, "coastlines"),
         (([1], [2], [1]), {"as_grid": "no"}, "as_grid"),
         (([1], [2], [1]), {"vmax": -1}, "vmax"),
+        (([1], [2], [1]), {"vmin": 3, "vmax": 2}, "vmin must lie below vmax"),
+        (([1], [2], [1]), {"vmin": 3}, "vmin must lie below vmax"),
+        (([1], [2], [1]), {"vmin": 0, "quantile": 2}, "quantile"),
+        (([1], [2], [1]), {"step": 0}, "step must be a positive"),
+        (([1], [2], [1]), {"step": 2, "kind": "contribution"}, "for slopes"),
         (([1], [2], [1]), {"quantile": 0}, "quantile"),
         (([1], [2], [1]), {"metric": "manhattan"}, "metric"),
     ],

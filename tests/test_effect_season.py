@@ -78,6 +78,28 @@ def test_a_heat_map_is_centred_at_zero_with_the_north_at_the_top():
     assert display.lines_ == {}
 
 
+def test_the_legend_may_be_left_out():
+    time, lat, values = rows()
+    display = draw(time, values, lat=lat, legend=False)
+    assert display.legend_ is None
+    assert display.ax_.get_legend() is None
+    assert display.plot(style="heatmap", legend=False).colorbar_ is None
+    assert display.plot(style="heatmap").colorbar_ is not None
+
+
+def test_a_slope_may_be_drawn_for_a_larger_step(fitted):
+    one, ten = (
+        EffectSeasonDisplay.from_estimator(*fitted, "heat", step=step)
+        for step in (1, 10)
+    )
+    np.testing.assert_allclose(ten.mean, 10 * one.mean)
+    np.testing.assert_allclose(ten.std, 10 * one.std)
+    assert ten.ax_.get_ylabel() == "Change of the target\nfor 10 of heat"
+    time, _, values = rows()
+    drawn = draw(time, values, by=None, step=10)
+    np.testing.assert_allclose(drawn.mean, 10 * draw(time, values, by=None).mean)
+
+
 def test_cells_of_few_rows_stay_empty():
     display = draw([0.1, 0.1, 0.1, 0.9], [1.0, 2, 3, 9], by=None, period=1.0, n_bins=2)
     assert display.mean.iloc[0].tolist() == [2, 9]
@@ -109,7 +131,12 @@ def test_every_latitude_has_a_belt_that_holds_it(latitudes):
 
 def test_belts_are_named_by_hemisphere():
     _, labels = latitude_bands(np.array([0.0]), [-60, -30, 10, 30.5], "haversine")
-    assert labels == ["10–30.5°N", "30°S – 10°N", "30–60°S"]
+    assert labels == ["10–30.5°N", "30°S–10°N", "30–60°S"]
+
+
+def test_northings_are_written_as_ranges_even_below_zero():
+    _, labels = latitude_bands(np.array([0.0]), [-10, -5, 2.5], "euclidean")
+    assert labels == ["-5 to 2.5", "-10 to -5"]
 
 
 def test_a_small_region_has_narrow_belts():
@@ -202,6 +229,8 @@ def test_what_is_missing_is_named(fitted):
         ({"by": None, "n_bins": 0}, "n_bins"),
         ({"by": None, "style": "bars"}, "style"),
         ({"by": None, "kind": "weight"}, "kind"),
+        ({"by": None, "step": -1}, "step"),
+        ({"by": None, "kind": "contribution", "step": 2}, "for slopes"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_words(options, match):

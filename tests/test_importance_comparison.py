@@ -59,6 +59,9 @@ def test_lines_are_the_deletion_curves(comparison):
     for method, line in display.lines_.items():
         np.testing.assert_allclose(line.get_ydata(), comparison.deletion.curves[method])
     assert display.figure_.axes == [display.ax_, display.deletion_ax_]
+    display.figure_.canvas.draw()
+    name = display.deletion_ax_.yaxis.label.get_window_extent()
+    assert name.height < 0.9 * display.deletion_ax_.get_window_extent().height
 
 
 def test_bars_of_one_unit_do_not_overlap(comparison):

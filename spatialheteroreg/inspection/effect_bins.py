@@ -326,12 +326,12 @@ def _auto_edges(lat: FloatArray, metric: str) -> FloatArray:
 
 def _write_belt(low: float, high: float) -> str:
     """Name a belt: the hemisphere once where both edges share it."""
-    south, north = degrees(low, "NS"), degrees(high, "NS")
     if low >= 0 or high <= 0:
         near, far = sorted([abs(low), abs(high)])
         return f"{near:g}–{far:g}°{'N' if low >= 0 else 'S'}"
-    return f"{south} – {north}"
+    return f"{degrees(low, 'NS')}–{degrees(high, 'NS')}"
 
 
 def _write_part(low: float, high: float) -> str:
-    return f"{low:.6g} – {high:.6g}"
+    # Northings may be negative: a dash would look like another sign.
+    return f"{low:.6g} to {high:.6g}"

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ..sphere import FloatArray
-from .effect_places import average_places, dominant_places, read_coordinates
 from .effect_rows import read_effects, read_places
 from .map_artists import draw_categories, draw_numbers
 from .map_canvas import MapStyle
+from .map_effects import BARE_AXES, gather_effects, model_axes
 from .map_frame import MapFrame
-from .plotting import MAP_SIZE, as_floats, check_lengths, fit_height, load_pyplot
+from .plotting import MAP_SIZE, fit_height, load_pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..regressor import STCGRegressor
-
-_KINDS = ("slope", "contribution", "dominant")
 
 
 class EffectMapDisplay:
@@ -43,6 +40,11 @@ class EffectMapDisplay:
         Text of the colour bar or the legend.
     metric : {"haversine", "euclidean"}, default="haversine"
         Whether places are degrees or bare coordinates.
+    features : sequence of str, default=None
+        All features of which one can be dominant, in the order of their colours;
+        None means those that are.
+    axis_labels : tuple of two str, default=("Easting", "Northing")
+        Names of the axes of bare coordinates.
 
     Attributes
     ----------
@@ -92,6 +94,8 @@ class EffectMapDisplay:
         significant: NDArray[np.bool_] | None = None,
         label: str = "Effect",
         metric: str = "haversine",
+        features: Sequence[str] | None = None,
+        axis_labels: tuple[str, str] = BARE_AXES,
     ) -> None:
         self.lat = lat
         self.lon = lon
@@ -99,6 +103,8 @@ class EffectMapDisplay:
         self.significant = significant
         self.label = label
         self.metric = metric
+        self.features = features
+        self.axis_labels = axis_labels
 
     @classmethod
     def from_estimator(
@@ -108,6 +114,7 @@ class EffectMapDisplay:
         feature: str | int | Sequence[str | int] | None = None,
         *,
         kind: str | None = None,
+        step: float = 1.0,
         significance: bool | str = "auto",
         alpha: float = 0.1,
         ax: Axes | None = None,
@@ -128,6 +135,8 @@ class EffectMapDisplay:
         kind : {"slope", "contribution", "dominant"} or None, default=None
             What to draw. None means slopes of one feature, or the dominant one of
             several.
+        step : float, default=1.0
+            Change of the feature, in its unit, that a slope is given for.
         significance : {"auto", True, False}, default="auto"
             Whether to mark where the sign is not known; "auto" where the model has
             uncertainty, see `n_members`. A place counts as significant where most
@@ -137,7 +146,8 @@ class EffectMapDisplay:
         ax : matplotlib Axes or None, default=None
             As for :meth:`plot`.
         **options : dict
-            Other arguments of :meth:`plot`.
+            Other arguments of :meth:`plot`; and `axis_labels`, which are the names of
+            the columns, such as u and v, unless these are called lon and lat.
 
         Returns
         -------
@@ -174,9 +184,10 @@ class EffectMapDisplay:
             significant=significant,
             feature=effect.columns[0],
             kind=kind,
+            step=step,
             metric=model.metric,
             ax=ax,
-            **options,
+            **{"axis_labels": model_axes(model), **options},
         )
 
     @classmethod
@@ -189,7 +200,9 @@ class EffectMapDisplay:
         significant: Any = None,
         feature: str = "the feature",
         kind: str = "slope",
+        step: float = 1.0,
         metric: str = "haversine",
+        axis_labels: tuple[str, str] = BARE_AXES,
         ax: Axes | None = None,
         **options: Any,
     ) -> EffectMapDisplay:
@@ -201,15 +214,20 @@ class EffectMapDisplay:
             Places of the rows in degrees; any longitudes from -180 to 360.
         values : array_like of shape (n,), or DataFrame of shape (n, k)
             Effect of each row; NaN is left out. With `kind="dominant"`
-            contributions of k features, or the name of the dominant one.
+            contributions of k features, or the name of the dominant one (as a
+            categorical it knows the other ones).
         significant : array_like like `values`, bool, default=None
             Where the sign is known.
         feature : str, default="the feature"
             Name of the feature for the label.
         kind : {"slope", "contribution", "dominant"}, default="slope"
             What the values are.
+        step : float, default=1.0
+            Slopes are per unit; they are drawn for a change of so many.
         metric : {"haversine", "euclidean"}, default="haversine"
             "euclidean" takes the coordinates as bare northing and easting.
+        axis_labels : tuple of two str, default=("Easting", "Northing")
+            Names of the axes of bare coordinates.
         ax : matplotlib Axes or None, default=None
             As for :meth:`plot`.
         **options : dict
@@ -225,33 +243,17 @@ class EffectMapDisplay:
         ValueError
             If lengths differ, or nothing is left to draw.
         """
-        if kind not in _KINDS:
-            raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}.")
-        lat, lon = read_coordinates(lat, lon, metric)
-        if kind == "dominant":
-            label = "Dominant feature"
-            effect = values if isinstance(values, pd.DataFrame) else np.asarray(values)
-            certain = None if significant is None else np.asarray(significant, bool)
-            check_lengths(lat=lat, lon=lon, values=effect, significant=certain)
-            found = dominant_places(lat, lon, effect, certain)
-        else:
-            label = (
-                f"Change of the target per unit of {feature}"
-                if kind == "slope"
-                else f"Contribution of {feature} to the prediction"
-            )
-            effect = as_floats(values, "values")
-            certain = None if significant is None else np.ravel(significant)
-            check_lengths(lat=lat, lon=lon, values=effect, significant=certain)
-            found = average_places(lat, lon, effect, certain)
-        display = cls(
-            found.lat,
-            found.lon,
-            found.values,
-            significant=found.significant,
-            label=label,
+        found = gather_effects(
+            lat,
+            lon,
+            values,
+            significant,
+            feature=feature,
+            kind=kind,
+            step=step,
             metric=metric,
         )
+        display = cls(**found._asdict(), metric=metric, axis_labels=axis_labels)
         return display.plot(ax, **options)
 
     def plot(
@@ -262,9 +264,10 @@ class EffectMapDisplay:
         insignificant: str = "auto",
         coastlines: bool | str = "auto",
         cmap: Any = None,
+        vmin: float | None = None,
         vmax: float | None = None,
         quantile: float = 0.98,
-        colors: Sequence[Any] | None = None,
+        colors: Sequence[Any] | Mapping[str, Any] | None = None,
         size: float | None = None,
         label: str | None = None,
         colorbar: bool = True,
@@ -287,14 +290,18 @@ class EffectMapDisplay:
             Coastlines from the data of cartopy. "auto" draws them if it is
             installed and has its data at hand; True may download these.
         cmap : str, Colormap or None, default=None
-            Diverging colours of an effect, with zero in the middle; None takes blue
-            to red.
+            Colours of an effect; None takes blue to red, with zero in the middle, or
+            "viridis" with `vmin`.
+        vmin : float or None, default=None
+            Where the colours begin, for effects of one sign. None centres them.
         vmax : float or None, default=None
-            Where the colours end on both sides; None takes `quantile`.
+            Where the colours end, without `vmin` on both sides; None takes `quantile`.
         quantile : float, default=0.98
             Share of the absolute effects within the colours.
-        colors : sequence of colour or None, default=None
-            Colours of dominant features.
+        colors : sequence of colour, dict of str to colour or None, default=None
+            Colours of the features of which one can be dominant, in their order or by
+            name (the others are grey). One feature has one colour on all maps of the
+            same features, as long as there are as many colours (ten).
         size : float or None, default=None
             Area of a point in square points; None fits their number.
         label : str or None, default=None
@@ -320,19 +327,22 @@ class EffectMapDisplay:
             _, axes = plt.subplots(figsize=MAP_SIZE, layout="constrained")
         style = MapStyle(as_grid, insignificant, coastlines, size, colorbar)
         style.check()
-        frame = MapFrame.of(axes, self.lon, self.metric)
+        frame = MapFrame.of(axes, self.lon, self.metric, self.axis_labels)
         text = self.label if label is None else label
         named = np.asarray(self.values).dtype.kind not in "fiu"
         arrays = (self.lat, self.lon, self.values, self.significant)
         drawn = (
-            draw_categories(axes, frame, style, *arrays, text, colors)
+            draw_categories(axes, frame, style, *arrays, text, colors, self.features)
             if named
-            else draw_numbers(axes, frame, style, *arrays, text, cmap, vmax, quantile)
+            else draw_numbers(
+                axes, frame, style, *arrays, text, cmap, vmin, vmax, quantile
+            )
         )
         self.ax_, self.figure_ = axes, axes.figure
         self.artists_, self.insignificant_ = drawn.artists, drawn.insignificant
         self.coastlines_ = drawn.coastlines
         self.colorbar_, self.legend_ = drawn.colorbar, drawn.legend
         if ax is None:
-            fit_height(axes, 1.0 if colorbar else 0.3)
+            under = 0.2 if self.colorbar_ is not None and self.legend_ else 0.0
+            fit_height(axes, (1.0 if colorbar else 0.3) + under)
         return self

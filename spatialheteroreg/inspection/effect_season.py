@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike
 
 from ..columns import Table
 from ..coordinates import holds_dates, read_time
-from .effect_bins import MONTHS, season_tables
+from .effect_bins import season_tables
 from .effect_rows import read_effects, read_places, read_row_times
-from .plotting import as_floats, diverging_colors, load_pyplot
-from .season_artists import draw_cells, draw_lines
+from .map_colors import diverging_colors
+from .plotting import as_floats, check_step, effect_label, load_pyplot
+from .season_artists import draw_cells, draw_lines, dress_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,6 +99,7 @@ class EffectSeasonDisplay:
         feature: str | int,
         *,
         kind: str = "slope",
+        step: float = 1.0,
         by: Any = "latitude",
         bands: ArrayLike | str = "auto",
         period: float | str | None = "auto",
@@ -117,6 +119,8 @@ class EffectSeasonDisplay:
             Name or position of the feature.
         kind : {"slope", "contribution"}, default="slope"
             What to draw.
+        step : float, default=1.0
+            Change of the feature, in its unit, that a slope is given for.
         by : "latitude", str, array_like of shape (n,), or None, default="latitude"
             Belts of latitude; a column of X; the region of each row; None draws
             all rows together.
@@ -156,10 +160,10 @@ class EffectSeasonDisplay:
             _check_auto(period)
             period = model.period if model.period is not None or not dates else 1.0
         return cls._of(
-            _label(kind, str(effect.columns[0])),
+            _label(kind, str(effect.columns[0]), step),
             time,
             dates,
-            effect.iloc[:, 0].to_numpy(),
+            step * effect.iloc[:, 0].to_numpy(),
             lat=lat,
             by=by,
             bands=bands,
@@ -181,6 +185,7 @@ class EffectSeasonDisplay:
         n_bins: int = 12,
         feature: str = "the feature",
         kind: str = "slope",
+        step: float = 1.0,
         metric: str = "haversine",
         ax: Axes | None = None,
         **options: Any,
@@ -208,6 +213,8 @@ class EffectSeasonDisplay:
             Name of the feature for the label.
         kind : {"slope", "contribution"}, default="slope"
             What the values are, for the label.
+        step : float, default=1.0
+            Slopes are per unit; they are drawn for a change of so many.
         metric : {"haversine", "euclidean"}, default="haversine"
             "euclidean" takes `lat` as bare northing.
         ax : matplotlib Axes or None, default=None
@@ -231,10 +238,10 @@ class EffectSeasonDisplay:
             _check_auto(period)
             period = 1.0 if dates else None
         return cls._of(
-            _label(kind, feature),
+            _label(kind, feature, step),
             read_time(column, "time"),
             dates,
-            as_floats(values, "values"),
+            step * as_floats(values, "values"),
             lat=None if lat is None else as_floats(lat, "lat"),
             by=by,
             bands=bands,
@@ -261,6 +268,7 @@ class EffectSeasonDisplay:
         vmax: float | None = None,
         colors: Any = None,
         label: str | None = None,
+        legend: bool = True,
     ) -> EffectSeasonDisplay:
         """Draw lines with ribbons, or a heat map.
 
@@ -277,10 +285,12 @@ class EffectSeasonDisplay:
             Diverging colours of the heat map; None takes blue to red.
         vmax : float or None, default=None
             Where its colours end on both sides; None takes the largest mean.
-        colors : sequence of colour or None, default=None
-            Colours of the lines.
+        colors : sequence of colour, dict of str to colour or None, default=None
+            Colours of the lines, from the first band on or by band.
         label : str or None, default=None
             Name of the effect, for example with units.
+        legend : bool, default=True
+            Draw the legend of the lines, or the colour bar of the heat map.
 
         Returns
         -------
@@ -303,33 +313,22 @@ class EffectSeasonDisplay:
         mean = self.mean.where(self.count >= min_rows)
         text = self.label if label is None else label
         drawn = (
-            draw_lines(ax, mean, self.std, text, self.ordered, colors)
+            draw_lines(ax, mean, self.std, text, self.ordered, colors, legend)
             if style == "lines"
-            else draw_cells(ax, mean, text, diverging_colors(cmap), vmax)
+            else draw_cells(ax, mean, text, diverging_colors(cmap), vmax, legend)
         )
-        self.lines_, self.ribbons_, self.legend_ = (
-            drawn.lines,
-            drawn.ribbons,
-            drawn.legend,
-        )
+        self.lines_, self.ribbons_ = drawn.lines, drawn.ribbons
         self.mesh_, self.colorbar_ = drawn.mesh, drawn.colorbar
-        centers = self.mean.columns.to_numpy(dtype=float)
-        if self.time_label == "Month":
-            ax.set_xticks(centers, MONTHS)
-        else:
-            ax.ticklabel_format(axis="x", useOffset=False)
-        step = centers[1] - centers[0] if len(centers) > 1 else 1.0
-        ax.set_xlim(centers[0] - step / 2, centers[-1] + step / 2)
-        ax.set_xlabel(self.time_label)
+        self.legend_ = drawn.legend
+        dress_time(ax, self.mean.columns.to_numpy(dtype=float), self.time_label)
         return self
 
 
-def _label(kind: str, feature: str) -> str:
+def _label(kind: str, feature: str, step: float) -> str:
     if kind not in {"slope", "contribution"}:
         raise ValueError(f"kind must be 'slope' or 'contribution', got {kind!r}.")
-    if kind == "slope":
-        return f"Change of the target\nper unit of {feature}"
-    return f"Contribution of {feature}\nto the prediction"
+    check_step(step, kind)
+    return effect_label(kind, feature, step, "\n")
 
 
 def _check_auto(period: str) -> None:

@@ -263,7 +263,7 @@ class ImportanceComparisonDisplay:
                 label=f"{label} (area {deletion.areas[method]:.2f})",
             )
         ax.set_xlabel("Removed, the most important first")
-        ax.set_ylabel("Left of the prediction's distance to the base value")
+        ax.set_ylabel("Left of the prediction's\ndistance to the base value")
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         ax.set_xlim(0, len(deletion.curves) - 1)
         ax.set_ylim(bottom=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ..sphere import FloatArray
 from .map_canvas import DrawnMap, MapCanvas, MapStyle
-from .map_frame import MapFrame
-from .plotting import (
-    bar_below,
-    below_axes,
+from .map_colors import (
+    COLORS,
     category_colors,
     centred_norm,
     diverging_colors,
-    extend_of,
+    free_norm,
 )
+from .map_frame import MapFrame
+from .plotting import bar_below, below_axes, extend_of, legend_under_bar
 
 
 def draw_numbers(
@@ -31,6 +31,7 @@ def draw_numbers(
     significant: NDArray[np.bool_] | None,
     label: str,
     cmap: Any,
+    vmin: float | None,
     vmax: float | None,
     quantile: float,
 ) -> DrawnMap:
@@ -51,9 +52,9 @@ def draw_numbers(
     label : str
         Text of the colour bar.
     cmap : str, Colormap or None
-        Diverging colours.
-    vmax, quantile : float or None, float
-        Where the colours end.
+        Colours.
+    vmin, vmax, quantile : float or None, float or None, float
+        Where the colours end; with `vmin` zero need not be in their middle.
 
     Returns
     -------
@@ -62,7 +63,11 @@ def draw_numbers(
     """
     canvas = MapCanvas(ax, frame, style, lat, lon)
     sure = np.ones(len(lat), bool) if significant is None else significant
-    norm, cmap = centred_norm(values, quantile, vmax), diverging_colors(cmap)
+    if vmin is None:
+        norm, cmap = centred_norm(values, quantile, vmax), diverging_colors(cmap)
+    else:
+        # Two colours that meet anywhere but at zero would mislead.
+        norm, cmap = free_norm(values, quantile, vmin, vmax), cmap or "viridis"
     coloring = {"cmap": cmap, "norm": norm}
     drawn = canvas.draw([(values, np.ones(len(lat), bool), coloring)], sure)
     if style.key:
@@ -74,13 +79,8 @@ def draw_numbers(
             ax, ScalarMappable(norm, cmap), label, extend, frame.room
         )
         if canvas.marked:
-            drawn.legend = ax.legend(
-                handles=[canvas.unknown_handle()],
-                loc="lower right",
-                bbox_to_anchor=(1.0, 1.0),
-                frameon=False,
-                borderaxespad=0.2,
-                fontsize="small",
+            drawn.legend = legend_under_bar(
+                ax, drawn.colorbar, [canvas.unknown_handle()], frame.room
             )
     return drawn
 
@@ -94,7 +94,8 @@ def draw_categories(
     values: NDArray[Any],
     significant: NDArray[np.bool_] | None,
     label: str,
-    colors: Sequence[Any] | None,
+    colors: Sequence[Any] | Mapping[str, Any] | None,
+    features: Sequence[str] | None,
 ) -> DrawnMap:
     """Draw names, each in its colour.
 
@@ -114,8 +115,11 @@ def draw_categories(
         Where the sign is known.
     label : str
         Title of the legend.
-    colors : sequence of colour or None
-        Colours, for the most frequent name first.
+    colors : sequence of colour, mapping of str to colour, or None
+        Colours in the order of the names, or by name.
+    features : sequence of str or None
+        All names that maps like this one may have, in their order; None means
+        those of this map.
 
     Returns
     -------
@@ -127,9 +131,7 @@ def draw_categories(
 
     canvas = MapCanvas(ax, frame, style, lat, lon)
     sure = np.ones(len(lat), bool) if significant is None else significant
-    names, counts = np.unique(values, return_counts=True)
-    names = names[np.argsort(-counts, kind="stable")]
-    palette = category_colors(len(names), colors)
+    names, palette = _colored(values, colors, features)
     layers = [
         (np.zeros(len(lat)), values == name, {"cmap": ListedColormap([color])})
         for name, color in zip(names, palette, strict=True)
@@ -155,3 +157,22 @@ def draw_categories(
             columnspacing=1.5,
         )
     return drawn
+
+
+def _colored(
+    values: NDArray[Any],
+    colors: Sequence[Any] | Mapping[str, Any] | None,
+    features: Sequence[str] | None,
+) -> tuple[list[str], list[Any]]:
+    """Names of a map and their colours, which are the same on other maps."""
+    present, counts = np.unique(values, return_counts=True)
+    order = list(features or []) or present.tolist()
+    order += [name for name in present.tolist() if name not in order]
+    if not isinstance(colors, Mapping) and len(order) > len(
+        COLORS if colors is None else colors
+    ):
+        # The colours do not last for all features: those of this map come first.
+        order = present[np.argsort(-counts, kind="stable")].tolist()
+    palette = dict(zip(order, category_colors(order, colors), strict=True))
+    names = [name for name in order if name in set(present.tolist())]
+    return names, [palette[name] for name in names]

@@ -177,7 +177,7 @@ class MapCanvas:
         if self.grid is not None:
             self.ax.set_facecolor("0.9")  # no data must not look like zero
         edges = self._corners()
-        self.frame.dress(self.ax, *edges)
+        self.frame.dress(self.ax, *edges, cells=self.grid is not None)
         span = np.ptp(edges[0]) if self.frame.kind == "plain" else 360.0
         drawn.coastlines = draw_coastlines(
             self.ax, self.frame, self.style.coastlines, float(span)

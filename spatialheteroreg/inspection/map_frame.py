@@ -29,13 +29,22 @@ class MapFrame:
     center : float
         Longitude in the middle of a plain map. A region across the date line is
         drawn around its own middle.
+    names : tuple of two str
+        Names of the axes of bare coordinates.
     """
 
     kind: str
     center: float = 0.0
+    names: tuple[str, str] = ("Easting", "Northing")
 
     @classmethod
-    def of(cls, ax: Any, lon: ArrayLike, metric: str) -> MapFrame:
+    def of(
+        cls,
+        ax: Any,
+        lon: ArrayLike,
+        metric: str,
+        names: tuple[str, str] = ("Easting", "Northing"),
+    ) -> MapFrame:
         """Choose the frame by axes and data.
 
         Parameters
@@ -46,6 +55,8 @@ class MapFrame:
             Longitudes that will be drawn.
         metric : {"haversine", "euclidean"}
             Degrees, or bare coordinates.
+        names : tuple of two str
+            Names of the axes of bare coordinates.
 
         Returns
         -------
@@ -71,7 +82,7 @@ class MapFrame:
                     "Coordinates of metric='euclidean' are no degrees: draw them on "
                     "plain axes."
                 )
-            return cls("planar")
+            return cls("planar", names=names)
         return cls(kind, middle_longitude(lon) if kind == "plain" else 0.0)
 
     @property
@@ -147,7 +158,9 @@ class MapFrame:
         pieces = cut_lines(lines, self.center)
         return [np.column_stack(self.scale(*piece.T)) for piece in pieces]
 
-    def dress(self, ax: Any, x: FloatArray, y: FloatArray) -> None:
+    def dress(
+        self, ax: Any, x: FloatArray, y: FloatArray, *, cells: bool = False
+    ) -> None:
         """Set limits, aspect and ticks.
 
         Parameters
@@ -156,13 +169,15 @@ class MapFrame:
             Where the map was drawn.
         x, y : ndarray
             What was drawn, as :meth:`place` returns it, or edges of cells.
+        cells : bool, default=False
+            Whether these are edges, at which the map ends.
         """
         from matplotlib.ticker import FuncFormatter
 
         if self.kind == "planar":
             ax.set_aspect("equal")
-            ax.set(xlabel="Easting", ylabel="Northing")
-            x_limits, y_limits = _balanced(_padded(x), _padded(y), 1.0)
+            ax.set(xlabel=self.names[0], ylabel=self.names[1])
+            x_limits, y_limits = _limits(x, y, 1.0, None, cells)
             ax.set_xlim(*x_limits)
             ax.set_ylim(*y_limits)
             # Without a factor in the corner, which nobody sees.
@@ -183,9 +198,11 @@ class MapFrame:
             if np.ptp(wrap_longitude(x - middle_longitude(x))) >= _GLOBAL_SPAN:
                 ax.set_global()
         elif self.kind == "plain":
-            self._dress_degrees(ax, x, y)
+            self._dress_degrees(ax, x, y, cells)
 
-    def _dress_degrees(self, ax: Any, x: FloatArray, y: FloatArray) -> None:
+    def _dress_degrees(
+        self, ax: Any, x: FloatArray, y: FloatArray, cells: bool
+    ) -> None:
         from matplotlib.ticker import FuncFormatter, MaxNLocator
 
         globe = np.ptp(x) >= _GLOBAL_SPAN
@@ -199,10 +216,9 @@ class MapFrame:
             ax.set_xticks(np.arange(-180, 181, 60))
             ax.set_yticks(np.arange(-90, 91, 30))
         else:
-            x_limits, y_limits = _padded(x, 1.0), _padded(y, 1.0)
-            middle = np.clip(sum(y_limits) / 2, -75.0, 75.0)
+            middle = np.clip((y.min() + y.max()) / 2, -75.0, 75.0)
             stretch = 1.0 / np.cos(np.radians(middle))
-            (left, right), (low, high) = _balanced(x_limits, y_limits, stretch)
+            (left, right), (low, high) = _limits(x, y, stretch, 1.0, cells)
             low, high = max(low, -90.0), min(high, 90.0)
             for axis, n in ((ax.xaxis, 5), (ax.yaxis, 6)):
                 axis.set_major_locator(
@@ -272,14 +288,24 @@ def degrees(value: float, ends: str) -> str:
     return f"{abs(value):g}°{letter}"
 
 
-def _balanced(
-    x_limits: tuple[float, float], y_limits: tuple[float, float], stretch: float
+def _limits(
+    x: FloatArray, y: FloatArray, stretch: float, least: float | None, cells: bool
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Widen the limits of a map that would be a strip, too thin for its labels."""
+    """Limits around points, or at the edges of cells.
+
+    A map that would be a strip, too thin for its labels, is widened.
+    """
+    if cells:
+        # Around cells a margin would look like cells without data.
+        x_limits = float(np.min(x)), float(np.max(x))
+        y_limits = float(np.min(y)), float(np.max(y))
+    else:
+        x_limits, y_limits = _padded(x, least), _padded(y, least)
     width = x_limits[1] - x_limits[0]
     height = (y_limits[1] - y_limits[0]) * stretch
-    lacking_x = max(height / 1.6 - width, 0.0) / 2
-    lacking_y = max(width / 4.0 - height, 0.0) / stretch / 2
+    tallest, widest = (3.0, 8.0) if cells else (1.6, 4.0)
+    lacking_x = max(height / tallest - width, 0.0) / 2
+    lacking_y = max(width / widest - height, 0.0) / stretch / 2
     return (
         (x_limits[0] - lacking_x, x_limits[1] + lacking_x),
         (y_limits[0] - lacking_y, y_limits[1] + lacking_y),

@@ -1,36 +1,13 @@
-"""What the displays share: pyplot, colours, a scale centred at zero, bars."""
+"""What the displays share: pyplot, checks, labels, bars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..sphere import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.colors import Normalize
-
-# Okabe and Ito, told apart by the colour-blind, yellow left out as too pale for
-# points; then Tol's muted ones.
-COLORS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#332288",
-    "#999933",
-    "#882255",
-    "#44AA99",
-)
-"""Colours of categories."""
-
-OTHER_COLOR = "#9A9A9A"
-"""Colour of the categories that are left when the colours are used up."""
 
 MAP_SIZE = (7.2, 4.6)
 """Inches of a figure with one map, before its height is fitted."""
@@ -87,67 +64,6 @@ def check_lengths(**columns: NDArray[Any] | None) -> None:
         raise ValueError("There are no rows to draw: pass one or more.")
 
 
-def centred_norm(values: ArrayLike, quantile: float, vmax: float | None) -> Normalize:
-    """Scale colours evenly to both sides of zero.
-
-    Parameters
-    ----------
-    values : array_like
-        What is drawn; NaN is left out.
-    quantile : float
-        Share of the absolute values within the limits: a few large ones must not
-        take the colours from all others.
-    vmax : float or None
-        The limit itself; None takes the quantile.
-
-    Returns
-    -------
-    matplotlib Normalize
-        From -limit to limit.
-
-    Raises
-    ------
-    ValueError
-        If the limit is not positive, or the quantile is not in (0, 1].
-    """
-    from matplotlib.colors import Normalize
-
-    if vmax is not None and not vmax > 0:
-        raise ValueError(f"vmax must be positive, got {vmax}.")
-    if not 0 < quantile <= 1:
-        raise ValueError(f"quantile must be in (0, 1], got {quantile}.")
-    if vmax is None:
-        size = np.abs(np.asarray(values, dtype=np.float64))
-        size = size[np.isfinite(size)]
-        limit = float(np.quantile(size, quantile)) if len(size) else 0.0
-        # Where nearly all are zero, the few others set the limit.
-        vmax = limit or (float(size.max()) if len(size) else 0.0) or 1.0
-    return Normalize(-vmax, vmax)
-
-
-def diverging_colors(cmap: Any) -> Any:
-    """Return a diverging colour map.
-
-    Parameters
-    ----------
-    cmap : str, Colormap or None
-        None means blue to red, without the ends of matplotlib's "RdBu_r", which in
-        small points are both black.
-
-    Returns
-    -------
-    matplotlib Colormap
-        The map.
-    """
-    import matplotlib as mpl
-    from matplotlib.colors import LinearSegmentedColormap
-
-    if cmap is not None:
-        return mpl.colormaps[cmap] if isinstance(cmap, str) else cmap
-    inner = mpl.colormaps["RdBu_r"](np.linspace(0.07, 0.93, 257))
-    return LinearSegmentedColormap.from_list("effects", inner, N=257)
-
-
 def extend_of(values: Any, norm: Any) -> str:
     """Say at which ends values lie beyond the colours.
 
@@ -169,23 +85,53 @@ def extend_of(values: Any, norm: Any) -> str:
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max"}.get((below, above), "both")
 
 
-def category_colors(n: int, colors: Sequence[Any] | None = None) -> list[Any]:
-    """Colour categories.
+def check_step(step: float, kind: str) -> None:
+    """Check for how large a change of a feature its effect is given.
 
     Parameters
     ----------
-    n : int
-        Number of categories.
-    colors : sequence of colour or None
-        Colours to use; None means `COLORS`.
+    step : float
+        The change.
+    kind : str
+        What the effect is.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive and finite, or the effect is no slope.
+    """
+    if not 0 < step < np.inf:
+        raise ValueError(f"step must be a positive number, got {step}.")
+    if step != 1 and kind != "slope":
+        raise ValueError(
+            f"step={step:g} is for slopes, but kind={kind!r} was asked for. Leave it "
+            "out."
+        )
+
+
+def effect_label(kind: str, feature: str, step: float, gap: str = " ") -> str:
+    """Say what the values of an effect are.
+
+    Parameters
+    ----------
+    kind : {"slope", "contribution"}
+        What the effect is.
+    feature : str
+        Name of the feature.
+    step : float
+        Its change that a slope is given for.
+    gap : str, default=" "
+        What parts the two halves of the text, such as a line break.
 
     Returns
     -------
-    list of colour
-        One each; grey where the colours are used up.
+    str
+        Text of an axis or a colour bar.
     """
-    known = list(COLORS if colors is None else colors)
-    return (known + [OTHER_COLOR] * n)[:n]
+    if kind != "slope":
+        return f"Contribution of {feature}{gap}to the prediction"
+    change = f"per unit of {feature}" if step == 1 else f"for {step:g} of {feature}"
+    return f"Change of the target{gap}{change}"
 
 
 def below_axes(ax: Any) -> Any:
@@ -269,6 +215,41 @@ def bar_below(ax: Any, artist: Any, label: str, extend: str, gap: float) -> Any:
     bar.locator = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
     bar.outline.set_linewidth(0.6)
     return bar
+
+
+def legend_under_bar(ax: Any, bar: Any, handles: list[Any], gap: float) -> Any:
+    """Set a legend under the colour bar below a map, where no title can be.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The map.
+    bar : matplotlib Colorbar
+        Its bar, as :func:`bar_below` makes it.
+    handles : list of matplotlib Artist
+        What the legend shows.
+    gap : float
+        Points between map and bar.
+
+    Returns
+    -------
+    matplotlib Legend
+        The legend.
+    """
+    axis = bar.ax.xaxis
+    ticks = axis.get_ticklabels()[0].get_size() + axis.get_tick_padding()
+    n_lines = axis.label.get_text().count("\n") + 1
+    text = axis.labelpad + 1.25 * n_lines * axis.label.get_size()
+    return ax.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -gap - 8 - ticks - text - 6),
+        bbox_transform=below_axes(ax),
+        frameon=False,
+        borderaxespad=0.0,
+        borderpad=0.0,
+        fontsize="small",
+    )
 
 
 def bar_beside(ax: Any, artist: Any, label: str, extend: str) -> Any:

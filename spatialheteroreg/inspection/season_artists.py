@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .plotting import bar_beside, category_colors, centred_norm, extend_of
+from ..sphere import FloatArray
+from .effect_bins import MONTHS
+from .map_colors import category_colors, centred_norm
+from .plotting import bar_beside, extend_of
 
 _MARKERS = "os^Dv<>P"
 
@@ -39,6 +42,7 @@ def draw_lines(
     text: str,
     ordered: bool,
     colors: Any,
+    legend: bool,
 ) -> DrawnSeason:
     """Draw a line and a ribbon for each band.
 
@@ -52,8 +56,10 @@ def draw_lines(
         Name of the effect.
     ordered : bool
         Whether the bands have an order.
-    colors : sequence of colour or None
+    colors : sequence of colour, mapping of str to colour, or None
         Colours of the bands.
+    legend : bool
+        Whether to draw the legend of several bands.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def draw_lines(
         The artists.
     """
     drawn, centers = DrawnSeason(), mean.columns.to_numpy(dtype=float)
-    palette = _line_colors(len(mean), ordered, colors)
+    palette = _line_colors(list(mean.index), ordered, colors)
     ax.axhline(0.0, color="0.4", linewidth=0.8, zorder=1)
     for k, (name, color) in enumerate(zip(mean.index, palette, strict=True)):
         line, spread = mean.loc[name].to_numpy(), std.loc[name].to_numpy()
@@ -81,7 +87,7 @@ def draw_lines(
     ax.grid(alpha=0.25)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    if len(mean) > 1:
+    if legend and len(mean) > 1:
         drawn.legend = ax.legend(
             loc="upper left",
             bbox_to_anchor=(1.01, 1.0),
@@ -92,7 +98,12 @@ def draw_lines(
 
 
 def draw_cells(
-    ax: Any, mean: pd.DataFrame, text: str, cmap: Any, vmax: float | None
+    ax: Any,
+    mean: pd.DataFrame,
+    text: str,
+    cmap: Any,
+    vmax: float | None,
+    legend: bool,
 ) -> DrawnSeason:
     """Draw means as colours.
 
@@ -108,6 +119,8 @@ def draw_cells(
         Diverging colours.
     vmax : float or None
         Where the colours end on both sides; None takes the largest mean.
+    legend : bool
+        Whether to draw the colour bar.
 
     Returns
     -------
@@ -126,14 +139,35 @@ def draw_cells(
     ax.set_yticks(np.arange(len(mean)), mean.index)
     ax.set_ylim(len(mean) - 0.5, -0.5)  # the first, the northernmost, at the top
     ax.tick_params(length=0)
-    bar = bar_beside(ax, mesh, text, extend_of(mean, norm))
+    bar = bar_beside(ax, mesh, text, extend_of(mean, norm)) if legend else None
     return DrawnSeason(mesh=mesh, colorbar=bar)
 
 
-def _line_colors(n: int, ordered: bool, colors: Any) -> list[Any]:
+def dress_time(ax: Any, centers: FloatArray, label: str) -> None:
+    """Set limits, ticks and name of the axis of time.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where the effects were drawn.
+    centers : ndarray of shape (n_bins,)
+        Middle of each bin; months 1 to 12.
+    label : str
+        Name of the axis.
+    """
+    if label == "Month":
+        ax.set_xticks(centers, MONTHS)
+    else:
+        ax.ticklabel_format(axis="x", useOffset=False)
+    step = centers[1] - centers[0] if len(centers) > 1 else 1.0
+    ax.set_xlim(centers[0] - step / 2, centers[-1] + step / 2)
+    ax.set_xlabel(label)
+
+
+def _line_colors(names: list[str], ordered: bool, colors: Any) -> list[Any]:
     if colors is None and ordered:
         import matplotlib as mpl
 
         # From the north to the south, without the yellow, too pale for lines.
-        return list(mpl.colormaps["plasma"](np.linspace(0.0, 0.85, n)))
-    return category_colors(n, colors)
+        return list(mpl.colormaps["plasma"](np.linspace(0.0, 0.85, len(names))))
+    return category_colors(names, colors)

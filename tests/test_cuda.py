@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no CUDA device"
 )
 
-QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 3}
+QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 3, "n_members": 2}
 SAVED = "model.safetensors"
 
 

@@ -53,7 +53,7 @@ def read_table(X: Any) -> pd.DataFrame | NDArray[Any]:
     if isinstance(frame, nw.DataFrame):
         frame = _to_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
-        return _read_array(frame)
+        frame = _read_array(frame)
     if 0 in frame.shape:
         what = "sample" if frame.shape[0] == 0 else "feature"
         raise ValueError(
@@ -136,7 +136,13 @@ def _read_array(X: Any) -> NDArray[Any]:
         X = _list_to_array(X)
     if isinstance(X, np.ma.MaskedArray):
         X = _fill_masked(X)
-    return check_array(X, dtype=None, ensure_all_finite=False)
+    return check_array(
+        X,
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+    )
 
 
 def _list_to_array(rows: list[Any] | tuple[Any, ...]) -> NDArray[Any]:

@@ -148,6 +148,8 @@ class TestRefusal:
             ),
             (lambda: pl.DataFrame({"a": []}), "0 sample"),
             (lambda: pl.DataFrame(), "X is empty"),
+            (lambda: np.empty((3, 0)), r"0 feature.*X is empty"),
+            (lambda: np.empty((0, 3)), r"0 sample.*X is empty"),
             (lambda: pl.Series([1.0]), "Expected 2D array"),
             (lambda: np.zeros((2, 2), complex), "Complex data not supported"),
             (

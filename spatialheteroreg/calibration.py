@@ -109,21 +109,21 @@ def calibrate(
     whole = np.array([model._baseline.place_time, *model._baseline.features])
     baselines += whole - baselines.mean(axis=0)
     scale = model._inputs.encoder_.scale_
-    columns = [
-        model._contributions(part, member_baseline(baselines))
-        for part in (effects, evaluator.effects(_far_away(known), mean, members=True))
-    ]
+    parts = (effects, evaluator.effects(_far_away(known), mean, members=True))
+    columns = [model._contributions(part, member_baseline(baselines)) for part in parts]
     slopes = [
         evaluator.slopes(rows, scale, members=True)
         for rows in (known, _far_away(known))
     ]
-    local = [near.mean(axis=0) - far.mean(axis=0) for near, far in (slopes, columns)]
-    predictions = [
-        evaluator.predict(rows) for rows in (held_out, known, _far_away(known))
+    predictions = [part.prediction for part in parts]
+    local = [
+        near.mean(axis=0) - far.mean(axis=0)
+        for near, far in (predictions, slopes, columns)
     ]
-    spread = Spread.of(evaluator.member_predictions(known))
+    spread = Spread.of(predictions[0])
 
-    residual = target - predictions[0]
+    members = evaluator.member_predictions(held_out)
+    residual = target - members.mean(axis=0)
     few = thin({**held_out, "residual": residual}, LARGEST)
     noise = noise_variance(
         few["residual"],
@@ -132,7 +132,7 @@ def calibrate(
         few["numeric"].astype(np.float64),
     )
     error = max(float(np.mean(few["residual"] ** 2)) - noise, 0.0)
-    among = spread.variance(evaluator.member_predictions(held_out))
+    among = spread.variance(members)
     # Members that agree more than their mean is right are too sure, never the reverse.
     inflation = max(error / max(float(among.mean()), 1e-12 * (error + noise)), 1.0)
     deviation = np.sqrt(inflation * among + noise)
@@ -143,9 +143,9 @@ def calibrate(
         prediction=spread,
         slopes=Spread.of(slopes[0]),
         contributions=Spread.of(columns[0]),
-        local_prediction=float(np.mean((predictions[1] - predictions[2]) ** 2)),
-        local_slopes=np.nan_to_num(np.nanmean(local[0] ** 2, axis=0)),
-        local_contributions=np.mean(local[1] ** 2, axis=0),
+        local_prediction=float(np.mean(local[0] ** 2)),
+        local_slopes=np.nan_to_num(np.nanmean(local[1] ** 2, axis=0)),
+        local_contributions=np.mean(local[2] ** 2, axis=0),
         withheld=min(float(np.quantile(evaluator.withheld(held_out), 0.95)), 0.999),
         baselines=baselines,
     )

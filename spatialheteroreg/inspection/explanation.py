@@ -47,12 +47,6 @@ class RowEffects:
     place_time: FloatArray
     features: FloatArray
 
-    def mean(self) -> RowEffects:
-        """Average over the axis of members in front."""
-        return RowEffects(
-            **{name: part.mean(axis=0) for name, part in vars(self).items()}
-        )
-
     def contributions(
         self,
         baseline: EffectBaseline,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .inference import Evaluator, TrainingMean
 from .inputs import Arrays
 from .inspection.explanation import EffectBaseline
+from .predictor import ModelMean, Predictor
 from .sphere import FloatArray, IntArray
 from .uncertainty import LARGEST, Spread, Uncertainty, noise_variance
 
@@ -74,8 +74,8 @@ def split_calibration(
 
 def calibrate(
     model: STCGRegressor,
-    evaluator: Evaluator,
-    mean: TrainingMean,
+    predictor: Predictor,
+    mean: ModelMean,
     known: Arrays,
     held_out: Arrays,
     target: FloatArray,
@@ -86,9 +86,9 @@ def calibrate(
     ----------
     model : STCGRegressor
         The model, for its columns and scales.
-    evaluator : Evaluator
-        Its trained network.
-    mean : TrainingMean
+    predictor : Predictor
+        Its trained networks.
+    mean : ModelMean
         Where its training rows lie.
     known, held_out : dict of str to ndarray
         Inputs of training rows and of rows held out.
@@ -101,7 +101,7 @@ def calibrate(
         Ready for any row.
     """
     known = thin(known, LARGEST)
-    effects = evaluator.effects(known, mean, members=True)
+    effects = predictor.effects(known, mean, members=True)
     baselines = np.concatenate(
         [effects.place_time[..., None], effects.features], axis=-1
     ).mean(axis=1)
@@ -109,10 +109,10 @@ def calibrate(
     whole = np.array([model._baseline.place_time, *model._baseline.features])
     baselines += whole - baselines.mean(axis=0)
     scale = model._inputs.encoder_.scale_
-    parts = (effects, evaluator.effects(_far_away(known), mean, members=True))
+    parts = (effects, predictor.effects(_far_away(known), mean, members=True))
     columns = [model._contributions(part, member_baseline(baselines)) for part in parts]
     slopes = [
-        evaluator.slopes(rows, scale, members=True)
+        predictor.slopes(rows, scale, members=True)
         for rows in (known, _far_away(known))
     ]
     predictions = [part.prediction for part in parts]
@@ -122,7 +122,7 @@ def calibrate(
     ]
     spread = Spread.of(predictions[0])
 
-    members = evaluator.member_predictions(held_out)
+    members = predictor.member_predictions(held_out)
     residual = target - members.mean(axis=0)
     few = thin({**held_out, "residual": residual}, LARGEST)
     noise = noise_variance(
@@ -146,7 +146,7 @@ def calibrate(
         local_prediction=float(np.mean(local[0] ** 2)),
         local_slopes=np.nan_to_num(np.nanmean(local[1] ** 2, axis=0)),
         local_contributions=np.mean(local[2] ** 2, axis=0),
-        withheld=min(float(np.quantile(evaluator.withheld(held_out), 0.95)), 0.999),
+        withheld=min(float(np.quantile(predictor.withheld(held_out), 0.95)), 0.999),
         baselines=baselines,
     )
 

@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .calibration import member_baseline
 from .columns import Table
-from .inference import Evaluator, TrainingMean
 from .inputs import Arrays, InputBuilder
 from .inspection.explanation import (
     EffectBaseline,
@@ -25,6 +24,8 @@ from .inspection.explanation import (
     make_explanation,
     normalized_weights,
 )
+from .kriging import ResidualKriging
+from .predictor import ModelMean, Predictor
 from .sphere import FloatArray
 from .uncertainty import Uncertainty, significant
 
@@ -65,7 +66,8 @@ class ExplainMixin:
 
     _inputs: InputBuilder
     _baseline: EffectBaseline
-    _training_mean: TrainingMean
+    _training_mean: ModelMean
+    _kriging: ResidualKriging | None
     _uncertainty: Uncertainty | None
     _target_mean: float
     _target_scale: float
@@ -97,10 +99,10 @@ class ExplainMixin:
             fractional years for dates and codes for categories;
             `display_data` as X was passed.
         """
-        table, evaluator = self._read_fitted(X), self._evaluator()
+        table, predictor = self._read_fitted(X), self._predictor()
         contributions, data = [], []
         for chunk, arrays in self._inputs.transform_in_chunks(table):
-            effects = evaluator.effects(arrays, self._training_mean)
+            effects = predictor.effects(arrays, self._training_mean)
             contributions.append(self._contributions(effects))
             data.append(self._inputs.as_floats(chunk, arrays["codes"]))
         return make_explanation(
@@ -129,10 +131,10 @@ class ExplainMixin:
             and each row adds up to the prediction (with `head="dual"` to the
             weighted combination). Indexed as X is.
         """
-        table, evaluator = self._read_fitted(X), self._evaluator()
+        table, predictor = self._read_fitted(X), self._predictor()
         base, rows = self._baseline, []
         for _, arrays in self._inputs.transform_in_chunks(table):
-            effects = evaluator.effects(arrays, self._training_mean)
+            effects = predictor.effects(arrays, self._training_mean)
             rows.append(
                 np.column_stack(
                     [
@@ -163,10 +165,10 @@ class ExplainMixin:
             Absolute contributions of :meth:`explain`, divided by their sum over
             the row; uniform where all are zero.
         """
-        table, evaluator = self._read_fitted(X), self._evaluator()
+        table, predictor = self._read_fitted(X), self._predictor()
         chunks = self._inputs.transform_in_chunks(table)
         effects = (
-            evaluator.effects(arrays, self._training_mean) for _, arrays in chunks
+            predictor.effects(arrays, self._training_mean) for _, arrays in chunks
         )
         contributions = np.concatenate([self._contributions(part) for part in effects])
         return normalized_weights(contributions)
@@ -219,10 +221,10 @@ class ExplainMixin:
         if return_std:
             uncertainty = self._get_uncertainty()
             baseline = member_baseline(uncertainty.baselines)
-        table, evaluator = self._read_fitted(X), self._evaluator()
+        table, predictor = self._read_fitted(X), self._predictor()
         effects, variances = [], []
         for _, arrays in self._inputs.transform_in_chunks(table):
-            found = self._local_effects(evaluator, arrays, output, baseline)
+            found = self._local_effects(predictor, arrays, output, baseline)
             if uncertainty is None:
                 effects.append(found)
                 continue
@@ -232,7 +234,7 @@ class ExplainMixin:
                 if output == "slope"
                 else (uncertainty.contributions, uncertainty.local_contributions)
             )
-            withheld = evaluator.withheld(arrays)
+            withheld = predictor.withheld(arrays)
             variances.append(uncertainty.variance(found, spread, local, withheld))
         names = self._column_names()
         if output == "slope":
@@ -283,7 +285,7 @@ class ExplainMixin:
 
     def _local_effects(
         self,
-        evaluator: Evaluator,
+        predictor: Predictor,
         arrays: Arrays,
         output: str,
         baseline: EffectBaseline | None,
@@ -291,10 +293,10 @@ class ExplainMixin:
         """Mean effects, or those of each member where it has a baseline of its own."""
         members = baseline is not None
         if output == "slope":
-            return evaluator.slopes(
+            return predictor.slopes(
                 arrays, self._inputs.encoder_.scale_, members=members
             )
-        effects = evaluator.effects(arrays, self._training_mean, members=members)
+        effects = predictor.effects(arrays, self._training_mean, members=members)
         return self._contributions(effects, baseline)
 
     def _get_uncertainty(self) -> Uncertainty:
@@ -313,8 +315,10 @@ class ExplainMixin:
         validate_data(self, X, reset=False, skip_check_array=True)
         return table
 
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.net_.module_, self._target_mean, self._target_scale)
+    def _predictor(self) -> Predictor:
+        return Predictor(
+            self.net_.module_, self._target_mean, self._target_scale, self._kriging
+        )
 
     def _contributions(
         self, effects: RowEffects, baseline: EffectBaseline | None = None

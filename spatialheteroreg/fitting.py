@@ -21,10 +21,10 @@ from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
 from .inputs import Arrays, InputBuilder
 from .inspection.applicability import TrainingReference
-from .network import ConditionEncoder, FeatureTokens, STCGNetwork
-from .network.layers import RandomSource, initialize
+from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
+from .network.layers import Dropout, RandomSource, initialize
 from .samples import Samples
-from .sizing import auto_batch_size, auto_regularization
+from .sizing import auto_batch_size, auto_n_folds, auto_regularization
 from .sphere import FloatArray, IntArray
 from .training import STCGNet, make_net, resolve_device, train
 
@@ -36,8 +36,9 @@ SHAPING = (
     *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
     *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
     *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
-    "calibration_fraction",
-    *("dropout", "place_dropout", "condition_dropout", "precision"),
+    *("n_folds", "krige_residuals", "calibration_fraction"),
+    *("dropout", "place_dropout", "step_dropout"),
+    *("condition_dropout", "precision"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
 
@@ -156,10 +157,34 @@ def split_rows(
     return counted[training], counted[held_out], calibrating
 
 
+def resolve_n_folds(model: STCGRegressor, n_rows: int) -> int:
+    """Say how many networks see so many rows, each without one fold of them."""
+    if isinstance(model.n_folds, str):
+        return 1 if model.n_members > 1 else auto_n_folds(n_rows)
+    if model.n_folds > n_rows:
+        raise ValueError(
+            f"n_folds={model.n_folds} is more than the {n_rows} rows to train on."
+        )
+    return int(model.n_folds)
+
+
+def make_networks(
+    model: STCGRegressor,
+    inputs: InputBuilder,
+    n_rows: int,
+    n_folds: int,
+    source: RandomSource,
+) -> CrossFitted:
+    """Build the networks for fitted inputs; their parameters are not drawn yet."""
+    return CrossFitted(
+        make_network(model, inputs, n_rows, source) for _ in range(n_folds)
+    )
+
+
 def make_network(
     model: STCGRegressor, inputs: InputBuilder, n_rows: int, source: RandomSource
 ) -> STCGNetwork:
-    """Build the network for fitted inputs; its parameters are not drawn yet."""
+    """Build one network; its parameters are not drawn yet."""
     if model.d_token % model.n_heads:
         raise ValueError(
             f"n_heads={model.n_heads} must divide d_token={model.d_token}."
@@ -173,6 +198,10 @@ def make_network(
             gcn_layers=model.gcn_layers,
             lstm_layers=model.lstm_layers if roles.time is not None else 0,
             n_members=model.n_members,
+            # Without a cycle nothing could stand in for a step.
+            drop_step=None
+            if inputs.axis_.period is None
+            else Dropout(model.step_dropout, source, rows=True),
         )
     return STCGNetwork(
         FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),
@@ -194,48 +223,49 @@ def make_network(
     )
 
 
-def new_network(
+def new_networks(
     model: STCGRegressor,
     inputs: InputBuilder,
     samples: Samples,
     random: np.random.RandomState,
-) -> tuple[STCGNetwork, RandomSource]:
-    """Build a network on its device and draw its parameters."""
+) -> tuple[CrossFitted, RandomSource]:
+    """Build networks on their device and draw their parameters."""
     device = resolve_device(model.device)
     source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
-    network = make_network(model, inputs, samples.n_training, source)
-    network = network.to(device, getattr(torch, model.precision))
-    initialize(network, source)
-    network.n_steps = max(network.n_steps, samples.n_steps)
-    return network, source
+    n_folds = int(samples.fold.max(initial=0)) + 1
+    networks = make_networks(model, inputs, samples.n_training, n_folds, source)
+    networks = networks.to(device, getattr(torch, model.precision))
+    initialize(networks, source)
+    networks.reach(samples.n_steps)
+    return networks, source
 
 
-def copy_network(
-    model: STCGRegressor, samples: Samples, network: STCGNetwork
-) -> tuple[STCGNetwork, RandomSource]:
-    """Copy a fitted network, which has to stay as it was if the fit fails."""
+def copy_networks(
+    model: STCGRegressor, samples: Samples, networks: CrossFitted
+) -> tuple[CrossFitted, RandomSource]:
+    """Copy fitted networks, which have to stay as they were if the fit fails."""
     device = resolve_device(model.device)
-    network = copy.deepcopy(network).to(device)
-    network.n_steps = max(network.n_steps, samples.n_steps)
-    return network, network.move_random(device)
+    networks = copy.deepcopy(networks).to(device)
+    networks.reach(samples.n_steps)
+    return networks, networks.move_random(device)
 
 
-def train_network(
+def train_networks(
     model: STCGRegressor,
-    network: STCGNetwork,
+    networks: CrossFitted,
     source: RandomSource,
     samples: Samples,
     followers: Sequence[Callback],
 ) -> tuple[STCGNet, bool]:
     """Train; return the net, and whether its training ended by itself."""
     n_rows = samples.n_training
-    device = str(next(network.parameters()).device)
+    device = str(next(networks.parameters()).device)
     training, held_out = samples.to_device(device, getattr(torch, model.precision))
     batch_size = (
         auto_batch_size(n_rows) if model.batch_size == "auto" else model.batch_size
     )
     net = make_net(
-        network,
+        networks,
         source,
         n_rows=n_rows,
         device=device,
@@ -267,14 +297,14 @@ def make_reference(
     )
 
 
-def identify_fit(model: STCGRegressor, samples: Samples, network: STCGNetwork) -> str:
-    """Digest of all that decides a fit: rows, parameters, the network's start."""
+def identify_fit(model: STCGRegressor, samples: Samples, networks: CrossFitted) -> str:
+    """Digest of all that decides a fit: rows, parameters, the networks' start."""
     parameters = {
         name: value
         for name, value in model.get_params(deep=False).items()
         if name not in SILENT
     }
-    weights = [weight.detach().cpu().numpy() for weight in network.parameters()]
+    weights = [weight.detach().cpu().numpy() for weight in networks.parameters()]
     return samples.fingerprint(parameters, weights)
 
 

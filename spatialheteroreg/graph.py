@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import KMeans
 
 from .sphere import (
+    EARTH_RADIUS_KM,
     FloatArray,
     IntArray,
     SphericalKMeans,
@@ -204,6 +205,25 @@ class ConditionGraph:
         distance = self._length(straight)
         log_kernel = -0.5 * (distance / self.node_bandwidth[index]) ** 2
         return Attachment(index, log_kernel, distance)
+
+    def points(self, lat: ArrayLike, lon: ArrayLike) -> FloatArray:
+        """Points in km, between which straight distances are meant.
+
+        Parameters
+        ----------
+        lat, lon : array_like of shape (n,)
+            Coordinates.
+
+        Returns
+        -------
+        ndarray of shape (n, n_axes)
+            Points on the sphere, to the millimeter, so that longitudes of either kind
+            give the same; with `metric="euclidean"` the coordinates themselves.
+        """
+        points = self._embed(lat, lon)
+        if self.metric == "euclidean":
+            return points
+        return np.round(EARTH_RADIUS_KM * points, 6)
 
     def normalized_adjacency(self) -> tuple[IntArray, FloatArray]:
         r"""Edges with self loops, normalized for graph convolution.

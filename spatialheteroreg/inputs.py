@@ -20,8 +20,16 @@ from .values import read_numbers
 
 Arrays = dict[str, NDArray[Any]]
 
+WHERE = "where"
+"""Name of the entry that the networks do not read: point and time of each row."""
+
 CHUNK_ROWS = 65_536
 """Rows that are made ready at once: some 20 MB, however long the table."""
+
+
+def network_inputs(arrays: Arrays) -> Arrays:
+    """Leave out what is not for the networks."""
+    return {name: array for name, array in arrays.items() if name != WHERE}
 
 
 class InputBuilder:
@@ -214,7 +222,8 @@ class InputBuilder:
             One entry a row in each; names are the arguments of the network.
         """
         features = self.encoder_.transform(table)
-        attachment = self.graph_.attach(*self.read_place(table))
+        place = self.read_place(table)
+        attachment = self.graph_.attach(*place)
         time = self.read_time(table) if time is None else time
         position = self.axis_.locate(time, warn=False)
         return {
@@ -232,7 +241,14 @@ class InputBuilder:
             "step_upper": position.upper,
             "step_fraction": position.fraction.astype(self.dtype),
             "time_encoding": self.axis_.encode(time).astype(self.dtype),
+            WHERE: self._where(*place, time),
         }
+
+    def _where(self, lat: FloatArray, lon: FloatArray, time: FloatArray) -> FloatArray:
+        """Points in km (or units of the coordinates), and times in periods."""
+        point = self.graph_.points(lat, lon)
+        unit = 1.0 if self.axis_.period is None else self.axis_.period
+        return np.column_stack([point, time / unit])
 
     def transform_in_chunks(self, table: Table) -> Iterator[tuple[Table, Arrays]]:
         """Make the inputs of the network, `CHUNK_ROWS` rows at a time.

@@ -26,7 +26,7 @@ from .saving.values import Reader, UnstorableError, Values, Writer
 
 ATTRIBUTES = (
     *("_inputs", "_shape", "_target_mean", "_target_scale", "_training_mean"),
-    *("_baseline", "_uncertainty", "_reference"),
+    *("_baseline", "_kriging", "_uncertainty", "_reference"),
     *("graph_", "history_", "n_iter_", "feature_importances_", "explanation_r2_"),
     "n_features_in_",
 )

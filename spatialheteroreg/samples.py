@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from .batches import Rows, make_rows
 from .checkpoint import fingerprint
-from .inputs import Arrays
+from .inputs import Arrays, network_inputs
 from .sphere import FloatArray, IntArray
 from .values import rows_text
 
@@ -40,6 +40,8 @@ class Samples:
         weight are none of them.
     place : tuple of ndarray of shape (n,) or None
         Latitude and longitude; None where the model reads no place.
+    fold : ndarray of shape (n,)
+        Number of the network that does not see a row; -1 where all do.
     """
 
     arrays: Arrays
@@ -48,7 +50,8 @@ class Samples:
     training: IntArray
     held_out: IntArray
     calibrating: IntArray
-    place: tuple[FloatArray, FloatArray] | None = None
+    place: tuple[FloatArray, FloatArray] | None
+    fold: IntArray
 
     @property
     def n_training(self) -> int:
@@ -80,7 +83,8 @@ class Samples:
         held_out : Rows or None
             Rows to stop by.
         """
-        rows = make_rows(self.arrays, self.target, self.weight, device, dtype)
+        inputs = {**network_inputs(self.arrays), "fold": self.fold}
+        rows = make_rows(inputs, self.target, self.weight, device, dtype)
         training = rows
         if self.n_training < len(rows):
             training = rows.subset(torch.from_numpy(self.training))
@@ -99,9 +103,41 @@ class Samples:
         """Digest of these rows, of parameters and of a network's weights."""
         rows = (
             *(self.target, self.weight),
-            *(self.training, self.held_out, self.calibrating),
+            *(self.training, self.held_out, self.calibrating, self.fold),
         )
         return fingerprint([*self.arrays.values(), *rows, *weights], parameters)
+
+
+def draw_folds(
+    n_folds: int, n_rows: int, training: IntArray, random: np.random.RandomState
+) -> IntArray:
+    """Deal the training rows out to folds of nearly equal size.
+
+    Parameters
+    ----------
+    n_folds : int
+        Number of folds; 1 leaves out none.
+    n_rows : int
+        Number of rows.
+    training : ndarray of int
+        Rows to deal out.
+    random : RandomState
+        Draws.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Fold of each training row; -1 for other rows, and for all with one fold.
+
+    Examples
+    --------
+    >>> draw_folds(2, 5, np.array([0, 1, 3, 4]), np.random.RandomState(0))
+    array([ 0,  0, -1,  1,  1])
+    """
+    fold = np.full(n_rows, -1, dtype=np.int64)
+    if n_folds > 1:
+        fold[random.permutation(training)] = np.arange(len(training)) % n_folds
+    return fold
 
 
 def read_target(

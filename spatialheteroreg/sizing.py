@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+FEWEST_TO_FOLD = 500
+"""Rows below which one network sees them all."""
+
 
 def auto_n_nodes(n_places: int, n_rows: int) -> int:
     """Nodes of the condition graph: one for 10 rows up to 200, then one for 30.
@@ -29,6 +32,29 @@ def auto_n_nodes(n_places: int, n_rows: int) -> int:
     """
     wanted = max(min(200, n_rows // 10), min(1000, n_rows // 30))
     return min(n_places, max(12, wanted))
+
+
+def auto_n_folds(n_rows: int) -> int:
+    """Networks of a fit: 5, and one alone where a fold would be of few rows.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    int
+        Number of networks and folds.
+
+    Examples
+    --------
+    >>> [auto_n_folds(n) for n in (100, 1_000, 100_000)]
+    [1, 5, 3]
+    """
+    if n_rows < FEWEST_TO_FOLD:
+        return 1
+    return 5 if n_rows <= 20_000 else 3
 
 
 def auto_batch_size(n_rows: int) -> int:

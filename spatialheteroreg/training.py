@@ -11,23 +11,21 @@ from typing import Any
 import numpy as np
 import skorch
 import torch
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    GradientNormClipping,
-    LRScheduler,
-)
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
-from .batches import Batches, Rows
+from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
-from .network import NetworkOutput, STCGNetwork
+from .network import CrossFitted, NetworkOutput, seen_rows
 from .network.layers import RandomSource
 
 logger = logging.getLogger(__name__)
+
+LARGEST_GRADIENT = 1.0
+"""Norm at which the gradient of a network is cut."""
 
 
 class CombinedLoss(torch.nn.Module):
@@ -115,15 +113,15 @@ class STCGNet(skorch.NeuralNet):
 
     Parameters
     ----------
-    module : STCGNetwork
-        An initialized network.
+    module : CrossFitted
+        Initialized networks.
     random : RandomSource
         Shuffles the training rows.
     **kwargs : dict
         As for :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module: STCGNetwork, *, random: RandomSource, **kwargs: Any):
+    def __init__(self, module: CrossFitted, *, random: RandomSource, **kwargs: Any):
         self.random = random
         super().__init__(module, **kwargs)
 
@@ -173,6 +171,39 @@ class STCGNet(skorch.NeuralNet):
             mean = y_pred.prediction.mean(dim=1, keepdim=True)
             y_pred = y_pred._replace(prediction=mean, combination=mean)
         return self.criterion_(y_pred, y_true)
+
+    def train_step_single(
+        self, batch: tuple[Batch, Tensor], **fit_params: Any
+    ) -> dict[str, Any]:
+        """Train each network on the rows of a batch that it may see.
+
+        Parameters
+        ----------
+        batch : tuple
+            Inputs with the fold of each row, and target.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            "loss", the mean over the networks, and "y_pred", None.
+        """
+        self._set_training(True)
+        inputs, target = batch
+        inputs = dict(inputs)
+        fold, losses = inputs.pop("fold"), []
+        parts = self.module_
+        for part, rows in zip(parts, seen_rows(fold, len(parts)), strict=True):
+            seen, wanted = inputs, target
+            if len(parts) > 1:
+                seen = {name: tensor[rows] for name, tensor in inputs.items()}
+                wanted = target[rows]
+            loss = self.get_loss(part(**seen), wanted, training=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(part.parameters(), LARGEST_GRADIENT)
+            losses.append(loss.detach())
+        return {"loss": torch.stack(losses).mean(), "y_pred": None}
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.
@@ -227,7 +258,7 @@ def adamw(
 
 
 def make_net(
-    network: STCGNetwork,
+    network: CrossFitted,
     random: RandomSource,
     *,
     n_rows: int,
@@ -246,8 +277,8 @@ def make_net(
 
     Parameters
     ----------
-    network : STCGNetwork
-        An initialized network on its device.
+    network : CrossFitted
+        Initialized networks on their device.
     random : RandomSource
         Shuffles the training rows.
     n_rows : int
@@ -282,7 +313,6 @@ def make_net(
     """
     steps = -(-n_rows // batch_size) * max_iter
     followers: list[tuple[str, Callback]] = [
-        ("clip", GradientNormClipping(1.0)),
         (
             "schedule",
             LRScheduler(

@@ -55,7 +55,7 @@ class TestPredict:
     def test_is_the_mean_of_members_that_differ(self, model, rows):
         _, _, X, _ = rows
         arrays = next(model._inputs.transform_in_chunks(model._read_fitted(X)))[1]
-        members = model._evaluator().member_predictions(arrays)
+        members = model._predictor().member_predictions(arrays)
         assert members.shape == (4, len(X))
         assert members.std(axis=0).min() > 0
         np.testing.assert_allclose(members.mean(axis=0), model.predict(X))

@@ -1,7 +1,15 @@
 """The network: torch modules that know nothing of scikit-learn or pandas."""
 
 from .condition import ConditionEncoder
+from .cross_fitted import CrossFitted, seen_rows
 from .stcg import NetworkOutput, STCGNetwork
 from .tokens import FeatureTokens
 
-__all__ = ["ConditionEncoder", "FeatureTokens", "NetworkOutput", "STCGNetwork"]
+__all__ = [
+    "ConditionEncoder",
+    "CrossFitted",
+    "FeatureTokens",
+    "NetworkOutput",
+    "STCGNetwork",
+    "seen_rows",
+]

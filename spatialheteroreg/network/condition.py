@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import LSTM, Linear
+from .layers import LSTM, Dropout, Linear
 
 
 class ConditionTable(NamedTuple):
@@ -104,6 +104,9 @@ class ConditionEncoder(nn.Module):
     n_members : int, default=1
         Members of an ensemble; with several, each adds a vector of its own to each
         node.
+    drop_step : Dropout, default=None
+        Hides the vectors of some steps in training, as if their time had not been
+        seen: their season stands in. None hides none.
 
     Examples
     --------
@@ -134,8 +137,10 @@ class ConditionEncoder(nn.Module):
         gcn_layers: int,
         lstm_layers: int,
         n_members: int = 1,
+        drop_step: Dropout | None = None,
     ) -> None:
         super().__init__()
+        self.drop_step = drop_step
         self.n_steps = n_steps
         self.cyclic = cyclic
         self.register_buffer("positions", positions)
@@ -199,6 +204,8 @@ class ConditionEncoder(nn.Module):
         steps = self.time(self.time_encoding[:n_steps])  # (S, C)
         if self.step_vectors is not None:
             known = self.step_vectors[:n_steps]
+            if self.training and self.drop_step is not None and self.drop_step.p > 0:
+                known = known * self.drop_step.mask(known[:, 0])[:, None]
             steps = steps + F.pad(known, (0, 0, 0, n_steps - len(known)))
         if self.lstm is None:
             return ConditionTable(nodes, steps, None)

@@ -176,10 +176,14 @@ class STCGNetwork(nn.Module):
         source = self.drop_place.random
         if source.generator.device.type != torch.device(device).type:
             source = RandomSource(source.generator.initial_seed(), device)
+        self.share_random(source)
+        return source
+
+    def share_random(self, source: RandomSource) -> None:
+        """Have all dropouts draw from this source."""
         for part in self.modules():
             if isinstance(part, Dropout):
                 part.random = source
-        return source
 
     def weigh_nodes(
         self, log_kernel: Tensor, distance: Tensor

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from ..fitting import make_network
-from ..network import STCGNetwork
+from ..fitting import make_networks
+from ..network import CrossFitted
 from ..network.layers import Dropout, RandomSource
 from ..regressor import STCGRegressor
 from ..training import STCGNet, make_net
@@ -30,7 +30,7 @@ def take_net(net: STCGNet) -> dict[str, Values]:
     dict of str to dict
         "training", "network", "generator" and "weights"; tensors as arrays.
     """
-    network: STCGNetwork = net.module_
+    networks: CrossFitted = net.module_
     steps = dict(net.callbacks)["schedule"].kwargs["total_steps"]
     return {
         "training": {
@@ -44,12 +44,13 @@ def take_net(net: STCGNet) -> dict[str, Values]:
             "epochs": [{**epoch, "batches": []} for epoch in net.history],
         },
         "network": {
-            "n_steps": network.n_steps,
-            "dropout": [part.p for part in _dropouts(network)],
-            "training": network.training,
+            "n_folds": len(networks),
+            "n_steps": networks.first.n_steps,
+            "dropout": [part.p for part in _dropouts(networks)],
+            "training": networks.training,
         },
-        "generator": _to_numpy(network.drop_place.random.__getstate__()),
-        "weights": _to_numpy(network.state_dict()),
+        "generator": _to_numpy(networks.first.drop_place.random.__getstate__()),
+        "weights": _to_numpy(networks.state_dict()),
     }
 
 
@@ -80,7 +81,7 @@ def rebuild_net(
     source.__setstate__(_to_torch(generator))
     device = source.generator.device.type
     settings = {name: value for name, value in training.items() if name != "epochs"}
-    module = _rebuild_network(model, source, training["n_rows"], **network)
+    module = _rebuild_networks(model, source, training["n_rows"], **network)
     # The weights take the place of others, so that they keep their precision.
     module.load_state_dict(_to_torch(weights), assign=True)
     net = make_net(
@@ -98,26 +99,27 @@ def rebuild_net(
     return net
 
 
-def _rebuild_network(
+def _rebuild_networks(
     model: STCGRegressor,
     source: RandomSource,
     n_rows: int,
     *,
+    n_folds: int,
     n_steps: int,
     dropout: list[float],
     training: bool,
-) -> STCGNetwork:
+) -> CrossFitted:
     # Parameters may have been set since the fit; the shape is that of the fit.
     shaped = STCGRegressor(**model._shape)
-    network = make_network(shaped, model._inputs, n_rows, source)
-    network.n_steps = n_steps
-    for part, share in zip(_dropouts(network), dropout, strict=True):
+    networks = make_networks(shaped, model._inputs, n_rows, n_folds, source)
+    networks.reach(n_steps)
+    for part, share in zip(_dropouts(networks), dropout, strict=True):
         part.p = share
-    return network.train(training)
+    return networks.train(training)
 
 
-def _dropouts(network: STCGNetwork) -> list[Dropout]:
-    return [part for part in network.modules() if isinstance(part, Dropout)]
+def _dropouts(networks: CrossFitted) -> list[Dropout]:
+    return [part for part in networks.modules() if isinstance(part, Dropout)]
 
 
 def _to_numpy(values: Values) -> Values:

@@ -13,6 +13,8 @@ from ..inference import TrainingMean
 from ..inputs import InputBuilder
 from ..inspection.applicability import TrainingReference
 from ..inspection.explanation import EffectBaseline
+from ..kriging import Locations, ResidualKriging
+from ..predictor import ModelMean
 from ..time_axis import TimeAxis
 from ..uncertainty import Spread, Uncertainty
 from .kinds import KINDS
@@ -46,6 +48,15 @@ PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
         ),
     ),
     "training_mean": (TrainingMean, ("step_share", "encoding", "node_share")),
+    "model_mean": (ModelMean, ("networks", "kriged")),
+    "locations": (Locations, ("point", "time")),
+    "kriging": (
+        ResidualKriging,
+        (
+            *("has_time", "has_period", "where_", "weight_", "scale_", "residual_"),
+            *("theta_", "spacing_", "span_"),
+        ),
+    ),
     "spread": (Spread, ("usual", "strength", "degrees")),
     "uncertainty": (
         Uncertainty,

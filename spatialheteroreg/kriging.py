@@ -1,0 +1,405 @@
+"""Kriging of what the networks leave over, from each row's nearest training rows."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from .sphere import FloatArray, IntArray
+
+N_NEIGHBORS = 24
+"""Training rows that a row hears: half the nearest places, half the nearest in both
+place and time."""
+
+FIT_ROWS = 900
+"""Rows whose residuals, each from its neighbors, the covariance is learned from."""
+
+FEWEST_ROWS = 100
+"""Rows below which nothing is learned from residuals."""
+
+FIRST_CLIP = 6.0
+"""Standard deviations at which residuals are cut before anything is known of them."""
+
+CLIP = 2.5
+"""Standard deviations about what its neighbors foretell at which a residual is cut: one
+bad station must not speak for all its surroundings."""
+
+CHUNK_SIZE = 2048
+"""Rows that are solved for at once."""
+
+SLIGHTLY = 0.05
+"""How much time counts, beside place, among the nearest places."""
+
+GONE = 1e6
+"""Noise of a neighbor that is to say nothing."""
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where and when rows are.
+
+    Attributes
+    ----------
+    point : ndarray of shape (n, n_axes)
+        Points between which straight distances are meant, in km on the sphere.
+    time : ndarray of shape (n,)
+        Times, in periods where there is one.
+    """
+
+    point: FloatArray
+    time: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __getitem__(self, rows: IntArray | slice) -> Locations:
+        return Locations(self.point[rows], self.time[rows])
+
+
+class ResidualKriging:
+    r"""Simple kriging of residuals that no network has learned.
+
+    A residual is taken for a Gaussian process plus noise, with the covariance
+
+    .. math:: v_0 e^{-d / l_0} + \sum_{i=1}^2 v_i e^{-d / l_i - |\Delta t| / \tau_i}
+              + v_3 e^{-d / l_3} \frac{s(\Delta t) - \bar s}{1 - \bar s}, \qquad
+              s(\Delta t) = e^{-2 \sin^2(\pi \Delta t) / \tau_3^2}
+
+    in distance :math:`d` and time :math:`t`: what stays at a place, what passes
+    soon or late, and what returns each period and averages to zero over it
+    (:math:`\bar s` is the mean of :math:`s` over a period). Without time the second term is a Matern
+    covariance of order 3/2, without a period the third is left out. Its parameters
+    maximize the likelihood of rows given their neighbors [1]_; a row is predicted
+    from its nearest training rows.
+
+    Parameters
+    ----------
+    has_time, has_period : bool
+        What the rows have.
+
+    Attributes
+    ----------
+    theta_ : ndarray
+        Logarithms of :math:`v`, :math:`l`, :math:`\tau` and the noise's variance.
+    residual_ : ndarray of shape (n,)
+        Standardized residuals of the training rows.
+    scale_ : float
+        Their unit.
+    where_ : Locations
+        Where and when they are.
+    weight_ : ndarray of shape (n,) or None
+        Their sample weights.
+    spacing_, span_ : float
+        Median distance of their places, and span of their times.
+
+    References
+    ----------
+    .. [1] Vecchia, A. V. (1988). Estimation and model identification for
+       continuous spatial processes. Journal of the Royal Statistical Society B 50.
+    .. [2] Datta, A., Banerjee, S., Finley, A. O., Gelfand, A. E. (2016).
+       Hierarchical nearest-neighbor Gaussian process models for large
+       geostatistical datasets. Journal of the American Statistical Association 111.
+
+    Examples
+    --------
+    >>> random = np.random.RandomState(0)
+    >>> where = Locations(random.uniform(0, 100, (500, 2)), np.zeros(500))
+    >>> residual = np.sin(where.point[:, 0] / 10) + random.normal(0, 0.1, 500)
+    >>> kriging = ResidualKriging(has_time=False, has_period=False)
+    >>> kriging = kriging.fit(where, residual).plant()
+    >>> new = Locations(np.array([[15.7, 50.0], [1e6, 50.0]]), np.zeros(2))
+    >>> place, place_time = kriging.predict(new)
+    >>> place.round(1).tolist(), place_time.tolist()
+    ([1.0, 0.0], [0.0, 0.0])
+    """
+
+    _trees: list[cKDTree]
+
+    def __init__(self, *, has_time: bool, has_period: bool) -> None:
+        self.has_time = has_time
+        self.has_period = has_period
+
+    def fit(
+        self,
+        where: Locations,
+        residual: FloatArray,
+        weight: FloatArray | None = None,
+    ) -> ResidualKriging:
+        """Learn the covariance, and keep the residuals.
+
+        Parameters
+        ----------
+        where : Locations
+            Where and when the training rows are.
+        residual : ndarray of shape (n,)
+            What a model that has not seen a row leaves over of it.
+        weight : ndarray of shape (n,), default=None
+            Sample weights; noise is divided by them.
+
+        Returns
+        -------
+        ResidualKriging
+            Itself.
+        """
+        self.where_, self.weight_ = where, weight
+        middle = np.median(np.abs(residual))
+        self.scale_ = float(1.4826 * middle) or float(np.std(residual)) or 1.0
+        raw = residual / self.scale_
+        self.residual_ = np.clip(raw, -FIRST_CLIP, FIRST_CLIP)
+        self._measure()
+        self._learn()
+        # What a row's neighbors foretell may be large; what they do not is cut.
+        mean, deviation = self._foretold(np.arange(len(where)))
+        self.residual_ = np.clip(raw, mean - CLIP * deviation, mean + CLIP * deviation)
+        self._learn()
+        del self._trees
+        return self
+
+    def plant(self) -> ResidualKriging:
+        """Return a copy that has its trees: ready to predict, not to be kept."""
+        planted = copy.copy(self)
+        planted._trees = [cKDTree(axes) for axes in self._axes(self.where_)]
+        return planted
+
+    def _learn(self) -> None:
+        """Find the covariance that makes some rows likeliest, given their neighbors."""
+        start = self._start()
+        batch, target = self._examples()
+
+        def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+            theta = torch.tensor(parameters, requires_grad=True)
+            mean, variance = self._condition(theta, batch)
+            error = (target - mean) ** 2 / variance + variance.log()
+            # A weak pull towards the start: what the data do not tell stays put.
+            value = error.mean() + 1e-3 * ((theta - torch.as_tensor(start)) ** 2).sum()
+            value.backward()
+            assert theta.grad is not None
+            return float(value.detach()), theta.grad.numpy()
+
+        bounds = [(value - 7.0, value + 7.0) for value in start]
+        found = minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 60},
+        )
+        self.theta_ = np.asarray(found.x, dtype=np.float64)
+
+    def _examples(self) -> tuple[_Batch, Tensor]:
+        """Rows to learn from: beside all others, beside a few, and after the others.
+
+        Neighbors near by tell nothing of what lasts; those far off in place and time
+        do, and new rows may have none nearer.
+        """
+        where, random = self.where_, np.random.RandomState(0)
+        order = random.permutation(len(where))
+        few = np.sort(order[: max(len(where) // 10, N_NEIGHBORS)])
+        settings = [(order, order), (np.setdiff1d(order, few, assume_unique=True), few)]
+        if self.has_time:
+            late = where.time > np.quantile(where.time, 0.75)
+            if late.any() and not late.all():
+                settings.append((order[late[order]], np.flatnonzero(~late)))
+        batches, targets = [], []
+        settings = [(rows, known) for rows, known in settings if len(rows)]
+        for rows, known in settings:
+            rows = random.permutation(rows)[: FIT_ROWS // len(settings)]
+            if known is order:
+                index = self._neighbors(where[rows], own=rows)
+            else:
+                trees = [cKDTree(axes) for axes in self._axes(where[known])]
+                index = self._neighbors(where[rows], trees=trees)
+                index = np.where(index >= 0, known[index], -1)
+            index = np.pad(
+                index, ((0, 0), (0, N_NEIGHBORS - index.shape[1])), constant_values=-1
+            )
+            batches.append(self._batch(where[rows], index))
+            targets.append(self.residual_[rows])
+        joined = [
+            torch.cat([vars(batch)[name] for batch in batches])
+            for name in _Batch.__dataclass_fields__
+        ]
+        return _Batch(*joined), torch.as_tensor(np.concatenate(targets))
+
+    def _foretold(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of training rows, from their neighbors alone."""
+        parts = []
+        theta = torch.as_tensor(self.theta_)
+        for own in np.array_split(rows, -(-len(rows) // CHUNK_SIZE)):
+            some = self.where_[own]
+            batch = self._batch(some, self._neighbors(some, own=own))
+            mean, variance = self._condition(theta, batch)
+            parts.append((mean.numpy(), variance.sqrt().numpy()))
+        means, deviations = zip(*parts, strict=True)
+        return np.concatenate(means), np.concatenate(deviations)
+
+    def predict(self, where: Locations) -> tuple[FloatArray, FloatArray]:
+        """Predict the residual at rows, once planted.
+
+        Parameters
+        ----------
+        where : Locations
+            Where and when the rows are.
+
+        Returns
+        -------
+        place : ndarray of shape (n,)
+            What stays at the place.
+        place_time : ndarray of shape (n,)
+            What passes or returns there. The two add up to the residual.
+        """
+        parts = []
+        for start in range(0, len(where), CHUNK_SIZE):
+            some = where[start : start + CHUNK_SIZE]
+            parts.append(self._predict(some, self._neighbors(some)))
+        place, rest = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return place * self.scale_, rest * self.scale_
+
+    # --- the covariance --------------------------------------------------------
+
+    @property
+    def _n_terms(self) -> int:
+        return 3 + self.has_period if self.has_time else 2
+
+    def _start(self) -> FloatArray:
+        """Logarithms to begin with: variances, lengths, durations, noise."""
+        if not self.has_time:
+            variance, spacings = [0.2, 0.2], [5.0, 10.0]
+        else:
+            variance, spacings = [0.2, 1.0, 0.2, 0.2], [5.0, 0.5, 10.0, 10.0]
+        n = self._n_terms
+        duration = [self.span_ / 50.0, self.span_ / 5.0, 1.0]
+        length = self.spacing_ * np.array(spacings[:n])
+        return np.log(np.concatenate([variance[:n], length, duration, [0.2]]))
+
+    def _covariance(
+        self, theta: Tensor, distance: Tensor, lag: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Covariance of what stays, and of the rest."""
+        n = self._n_terms
+        variance, length = theta[:n].exp(), theta[n : 2 * n].exp()
+        tau = theta[2 * n : -1].exp()
+        stays = variance[0] * torch.exp(-distance / length[0])
+        if not self.has_time:
+            scaled = 3.0**0.5 * distance / length[1]
+            stays = stays + variance[1] * (1.0 + scaled) * torch.exp(-scaled)
+            return stays, torch.zeros_like(stays)
+        rest = torch.zeros_like(stays)
+        for i in (1, 2):
+            passing = torch.exp(-distance / length[i] - lag / tau[i - 1])
+            rest = rest + variance[i] * passing
+        if self.has_period:
+            season = torch.exp(-2.0 * (torch.sin(torch.pi * lag) / tau[2]) ** 2)
+            mean = torch.special.i0e(tau[2] ** -2)
+            season = (season - mean) / (1.0 - mean)
+            rest = rest + variance[3] * torch.exp(-distance / length[3]) * season
+        return stays, rest
+
+    def _condition(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """Mean and variance of rows given their neighbors."""
+        solved, cross, _ = self._solve(theta, batch)
+        n = self._n_terms
+        prior = theta[:n].exp().sum() + theta[-1].exp()
+        variance = prior - (solved * cross).sum(dim=1)
+        return (solved * batch.residual).sum(dim=1), variance.clamp(min=1e-9)
+
+    def _solve(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Kriging weights (B, m), covariance with the row, and its share that stays."""
+        stays, rest = self._covariance(theta, batch.among, batch.among_lag)
+        noise = theta[-1].exp() * batch.noise + 1e-6
+        factor = torch.linalg.cholesky(stays + rest + torch.diag_embed(noise))
+        stays, rest = self._covariance(theta, batch.distance, batch.lag)
+        cross = stays + rest
+        solved = torch.cholesky_solve(cross[:, :, None], factor)[:, :, 0]
+        return solved, cross, torch.cholesky_solve(stays[:, :, None], factor)[:, :, 0]
+
+    def _predict(
+        self, where: Locations, neighbors: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        batch = self._batch(where, neighbors)
+        solved, _, stays = self._solve(torch.as_tensor(self.theta_), batch)
+        whole = (solved * batch.residual).sum(dim=1).numpy()
+        place = (stays * batch.residual).sum(dim=1).numpy()
+        return place, whole - place if self.has_time else np.zeros_like(place)
+
+    # --- neighbors ---------------------------------------------------------------
+
+    def _measure(self) -> None:
+        """Learn spacing and span of the training rows, and plant the trees."""
+        where = self.where_
+        places = np.unique(where.point, axis=0)
+        if len(places) > 1:
+            apart, _ = cKDTree(places).query(places, 2)
+            self.spacing_ = float(np.median(apart[:, 1]))
+        else:
+            self.spacing_ = 1.0
+        self.span_ = float(np.ptp(where.time)) or 1.0
+        self._trees = self.plant()._trees
+
+    def _axes(self, where: Locations) -> list[FloatArray]:
+        point = where.point / (5.0 * self.spacing_)
+        if not self.has_time:
+            return [point]
+        time = (8.0 / self.span_) * where.time[:, None]
+        return [np.hstack([point, SLIGHTLY * time]), np.hstack([point, time])]
+
+    def _neighbors(
+        self,
+        where: Locations,
+        own: IntArray | None = None,
+        trees: list[cKDTree] | None = None,
+    ) -> IntArray:
+        """Nearest training rows (n, m), -1 where there are none or found twice."""
+        trees = self._trees if trees is None else trees
+        each = N_NEIGHBORS // len(trees)
+        found: list[IntArray] = []
+        for tree, axes in zip(trees, self._axes(where), strict=True):
+            _, index = tree.query(axes, min(each + (own is not None), tree.n))
+            index = index.reshape(len(where), -1)
+            if own is not None:
+                # Where rows coincide a row need not be its own nearest.
+                itself = index == own[:, None]
+                itself[:, -1] |= ~itself.any(axis=1)
+                index = index[~itself].reshape(len(where), -1)
+            for earlier in found:
+                twice = (index[:, :, None] == earlier[:, None, :]).any(axis=2)
+                index = np.where(twice, -1, index)
+            found.append(index)
+        return np.concatenate(found, axis=1)
+
+    def _batch(self, where: Locations, neighbors: IntArray) -> _Batch:
+        said = neighbors >= 0
+        point, time = self.where_.point[neighbors], self.where_.time[neighbors]
+        noise = np.where(said, 1.0, GONE)
+        if self.weight_ is not None:
+            noise = noise / self.weight_[neighbors]
+        points = torch.as_tensor(point)
+        return _Batch(
+            among=torch.cdist(points, points),
+            among_lag=torch.as_tensor(np.abs(time[:, :, None] - time[:, None, :])),
+            distance=torch.as_tensor(
+                np.linalg.norm(where.point[:, None] - point, axis=2)
+            ),
+            lag=torch.as_tensor(np.abs(where.time[:, None] - time)),
+            noise=torch.as_tensor(noise),
+            residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
+        )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows and their neighbors: distances, lags, noise and residuals."""
+
+    among: Tensor
+    among_lag: Tensor
+    distance: Tensor
+    lag: Tensor
+    noise: Tensor
+    residual: Tensor

@@ -1,0 +1,91 @@
+"""Networks that are trained side by side, each without some of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from .layers import RandomSource
+from .stcg import NetworkOutput, STCGNetwork
+
+
+class CrossFitted(nn.Module):
+    """Networks of one form on the same nodes, each blind to one fold of the rows.
+
+    Their mean predicts. What a network says of its own fold is honest: it has not
+    seen these rows.
+
+    Parameters
+    ----------
+    parts : iterable of STCGNetwork
+        The networks; one alone sees all rows.
+
+    Examples
+    --------
+    >>> fold = torch.tensor([0, 1, 1, -1])
+    >>> [rows.tolist() for rows in seen_rows(fold, 2)]
+    [[1, 2, 3], [0, 3]]
+    """
+
+    def __init__(self, parts: Iterable[STCGNetwork]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def __iter__(self) -> Iterator[STCGNetwork]:
+        return iter(self.parts)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    @property
+    def first(self) -> STCGNetwork:
+        """The first network: all have the same form."""
+        return next(iter(self))
+
+    def reach(self, n_steps: int) -> None:
+        """Have the networks compute so many steps in training, or more."""
+        for part in self:
+            part.n_steps = max(part.n_steps, n_steps)
+
+    def move_random(self, device: str) -> RandomSource:
+        """Have all dropouts draw from one source on a device."""
+        source = self.first.move_random(device)
+        for part in self:
+            part.share_random(source)
+        return source
+
+    def forward(self, **inputs: Tensor) -> NetworkOutput:
+        """Predict by all networks, one after the other along the axis of members."""
+        inputs.pop("fold", None)
+        outputs = [part(**inputs) for part in self]
+        if len(outputs) == 1:
+            return outputs[0]
+        prediction, combination, intercept, weights = (
+            torch.cat([output[i] for output in outputs], dim=1) for i in range(4)
+        )
+        if outputs[0].combination is outputs[0].prediction:
+            combination = prediction
+        return NetworkOutput(
+            prediction, combination, intercept, weights, outputs[0].values
+        )
+
+
+def seen_rows(fold: Tensor, n_parts: int) -> Iterator[Tensor]:
+    """List for each network the rows of a batch that it may see.
+
+    Parameters
+    ----------
+    fold : Tensor of shape (B,)
+        Number of the network that is blind to a row; another number for none.
+    n_parts : int
+        Number of networks.
+
+    Yields
+    ------
+    Tensor
+        Positions in the batch.
+    """
+    for k in range(n_parts):
+        yield (fold != k).nonzero().squeeze(1)

@@ -1,0 +1,249 @@
+"""What a fitted model says of rows: its networks, and what kriging adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .inference import Evaluator, TrainingMean
+from .inputs import WHERE, Arrays, network_inputs
+from .inspection.explanation import RowEffects
+from .kriging import Locations, ResidualKriging
+from .network import CrossFitted
+from .sphere import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class ModelMean:
+    """Where the training rows lie, to measure effects from their means.
+
+    Attributes
+    ----------
+    networks : list of TrainingMean
+        As each network sees them.
+    kriged : float
+        Mean over the training rows of what kriging adds to their places.
+    """
+
+    networks: list[TrainingMean]
+    kriged: float
+
+
+class Predictor:
+    """The networks of a model in evaluation mode, with kriging of what they leave.
+
+    Members are those of all networks, one network after the other.
+
+    Parameters
+    ----------
+    networks : CrossFitted
+        Fitted networks; they are copied.
+    target_mean, target_scale : float
+        Units of the target.
+    kriging : ResidualKriging, default=None
+        Fitted kriging; None adds nothing.
+    """
+
+    def __init__(
+        self,
+        networks: CrossFitted,
+        target_mean: float,
+        target_scale: float,
+        kriging: ResidualKriging | None = None,
+    ) -> None:
+        self.parts = [Evaluator(part, target_mean, target_scale) for part in networks]
+        self.kriging = None if kriging is None else kriging.plant()
+
+    def predict(self, inputs: Arrays) -> FloatArray:
+        """Predict rows (n,), in target units."""
+        return self.member_predictions(inputs).mean(axis=0)
+
+    def member_predictions(self, inputs: Arrays) -> FloatArray:
+        """Predict rows by each member (n_members, n), in target units."""
+        for_networks = network_inputs(inputs)
+        members = _join([part.member_predictions(for_networks) for part in self.parts])
+        place, place_time = self._kriged(inputs)
+        return members + (place + place_time)
+
+    def blind_predictions(self, inputs: Arrays, fold: IntArray) -> FloatArray:
+        """Predict each row by the network that has not seen it, without kriging.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of training rows.
+        fold : ndarray of shape (n,)
+            Number of that network.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Predictions in target units.
+        """
+        inputs = network_inputs(inputs)
+        prediction = np.empty(len(fold))
+        for k, part in enumerate(self.parts):
+            rows = np.flatnonzero(fold == k)
+            own = {name: array[rows] for name, array in inputs.items()}
+            prediction[rows] = part.predict(own)
+        return prediction
+
+    def training_mean(
+        self, inputs: Arrays, n_steps: int, weight: FloatArray | None
+    ) -> ModelMean:
+        """Average places and times over training rows.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the training rows.
+        n_steps : int
+            Steps within the training times.
+        weight : ndarray of shape (n,) or None
+            Sample weights.
+
+        Returns
+        -------
+        ModelMean
+            The averages.
+        """
+        place, _ = self._kriged(inputs)
+        inputs = network_inputs(inputs)
+        means = [part.training_mean(inputs, n_steps, weight) for part in self.parts]
+        return ModelMean(means, float(np.average(place, weights=weight)))
+
+    def withheld(self, inputs: Arrays) -> FloatArray:
+        """Share of the local law (n,) that distance takes back from each row."""
+        inputs = network_inputs(inputs)
+        return _join([part.withheld(inputs)[None] for part in self.parts]).mean(axis=0)
+
+    def effects(
+        self, inputs: Arrays, mean: ModelMean, *, members: bool = False
+    ) -> RowEffects:
+        """Take predictions apart.
+
+        What kriging adds goes to the place, and to what the time does there.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        mean : ModelMean
+            Where the training rows lie.
+        members : bool, default=False
+            Whether to keep the members apart, on a first axis of the parts.
+
+        Returns
+        -------
+        RowEffects
+            Parts of each prediction in target units.
+        """
+        place, place_time = self._kriged(inputs)
+        inputs = network_inputs(inputs)
+        found = [
+            part.effects(inputs, one, members=members)
+            for part, one in zip(self.parts, mean.networks, strict=True)
+        ]
+        whole = _join_effects(found, _join if members else _average)
+        return replace(
+            whole,
+            prediction=whole.prediction + place + place_time,
+            combination=whole.combination + place + place_time,
+            level=whole.level + mean.kriged,
+            place=whole.place + place - mean.kriged,
+            place_time=whole.place_time + place_time,
+        )
+
+    def slopes(
+        self, inputs: Arrays, feature_scale: FloatArray, *, members: bool = False
+    ) -> FloatArray:
+        """Differentiate the prediction by each numeric feature.
+
+        Parameters
+        ----------
+        inputs : dict of str to ndarray
+            Inputs of the network.
+        feature_scale : ndarray of shape (n_numeric,)
+            Units of the numeric features.
+        members : bool, default=False
+            Whether to differentiate the prediction of each member, on a first axis,
+            or their mean.
+
+        Returns
+        -------
+        ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
+            As :meth:`Evaluator.slopes` gives them.
+        """
+        inputs = network_inputs(inputs)
+        found = [
+            part.slopes(inputs, feature_scale, members=members) for part in self.parts
+        ]
+        return _join(found) if members else _average(found)
+
+    def _kriged(self, inputs: Arrays) -> tuple[FloatArray, FloatArray]:
+        if self.kriging is None:
+            nothing = np.zeros(len(inputs["numeric"]))
+            return nothing, nothing
+        return self.kriging.predict(locations(inputs))
+
+
+def locations(inputs: Arrays) -> Locations:
+    """Say where and when rows are."""
+    where = inputs[WHERE]
+    return Locations(where[:, :-1], where[:, -1])
+
+
+def krige_residuals(
+    predictor: Predictor,
+    inputs: Arrays,
+    target: FloatArray,
+    fold: IntArray,
+    weight: FloatArray | None,
+    *,
+    has_time: bool,
+    has_period: bool,
+) -> ResidualKriging:
+    """Krige what the networks leave over of rows that they have not seen.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The trained networks.
+    inputs : dict of str to ndarray
+        Inputs of the training rows.
+    target : ndarray of shape (n,)
+        Their target, in its units.
+    fold : ndarray of shape (n,)
+        Number of the network that has not seen a row.
+    weight : ndarray of shape (n,) or None
+        Sample weights.
+    has_time, has_period : bool
+        What the rows have.
+
+    Returns
+    -------
+    ResidualKriging
+        Fitted.
+    """
+    residual = target - predictor.blind_predictions(inputs, fold)
+    kriging = ResidualKriging(has_time=has_time, has_period=has_period)
+    return kriging.fit(locations(inputs), residual, weight)
+
+
+def _join(parts: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _average(parts: Sequence[FloatArray]) -> FloatArray:
+    return np.mean(parts, axis=0) if len(parts) > 1 else parts[0]
+
+
+def _join_effects(
+    found: Sequence[RowEffects], join: Callable[[Sequence[FloatArray]], FloatArray]
+) -> RowEffects:
+    names = RowEffects.__dataclass_fields__
+    return RowEffects(
+        **{name: join([getattr(part, name) for part in found]) for name in names}
+    )

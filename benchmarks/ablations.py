@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.ablation_fits import MEASURES
 from benchmarks.ablation_report import to_markdown, write_report
-from benchmarks.ablation_studies import MADE, STUDIES, VARIANTS, load
+from benchmarks.ablation_studies import REAL, STUDIES, VARIANTS, load
 from benchmarks.accuracy import environment, parse_setting
 from benchmarks.apart import run_apart
 from benchmarks.tasks import Task
@@ -37,6 +37,8 @@ COLUMNS += [
     "correlation",
 ]
 COLUMNS += ["fit_seconds", "memory_mib"]
+
+TASKS = sorted({task for study in STUDIES.values() for task, _ in study.places})
 
 Key = tuple[Any, ...]
 
@@ -87,6 +89,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=list(STUDIES),
         help="studies to run; all by default",
     )
+    parser.add_argument(
+        "--task",
+        nargs="+",
+        metavar="NAME",
+        choices=TASKS,
+        default=TASKS,
+        help=f"tasks to run on: {', '.join(TASKS)}; all by default",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument(
         "--set",
@@ -108,8 +118,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="write the tables and figures of the documentation into its folder",
     )
     options = parser.parse_args(arguments)
-    places = {task for name in options.only for task, _ in STUDIES[name].places}
-    if options.data is None and not places <= {*MADE} - {"fluxnet_weather"}:
+    options.given = dict(options.set)
+    text = json.dumps(options.given, sort_keys=True) if options.set else ""
+    options.plan = [
+        key for key in plan(options.only, options.seeds, text) if key[1] in options.task
+    ]
+    if not options.plan:
+        parser.error("none of these studies is made on one of these tasks.")
+    if options.data is None and any(key[1] in REAL for key in options.plan):
         parser.error("say where the data are: --data PATH, or set STCG_DATA.")
     return options
 
@@ -117,17 +133,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     """Run what the command line asks for and print it; return the rows."""
     options = parse_arguments(arguments)
-    given = dict(options.set)
-    text = json.dumps(given, sort_keys=True) if given else ""
     known = _read(options.out)
     tasks: dict[str, Task] = {}
     parts = []
-    for key in plan(options.only, options.seeds, text):
+    for key in options.plan:
         measures, name, split, variant, seed, _ = key
         if key not in known:
             if name not in tasks:
                 tasks[name] = load(name, options.data)
-            settings = {**given, **VARIANTS[variant]}
+            settings = {**options.given, **VARIANTS[variant]}
             rows = run_apart(MEASURES[measures], tasks[name], split, seed, settings)
             known[key] = _frame(key, rows)
             _append(options.out, known[key])

@@ -34,7 +34,7 @@ def run_apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     context = multiprocessing.get_context("forkserver" if serves else "spawn")
     if serves:
         # Imported once, by a server that does nothing else.
-        context.set_forkserver_preload(["spatialheteroreg", function.__module__])
+        context.set_forkserver_preload([function.__module__])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *args, **kwargs).result()
 

@@ -15,6 +15,7 @@ from benchmarks.ablation_report import (
     NOT_FEATURES,
     TASK_TITLES,
     ratios_to,
+    reference_of,
     rows_of,
 )
 from benchmarks.ablation_studies import CLIMATES, DEFAULT
@@ -41,10 +42,14 @@ def draw_all(results: pd.DataFrame, studies: Sequence[str], folder: Path) -> Non
     for name, draw in FIGURES.items():
         chosen = [study for study in SOURCES[name] if study in studies]
         parts = [rows_of(results, study) for study in chosen]
-        parts = [part.astype({"variant": str}) for part in parts if len(part)]
         if not parts:
             continue
-        rows = pd.concat(parts).drop_duplicates(["place", "variant", "seed", *LEVELS])
+        rows = pd.concat([part.astype({"variant": str}) for part in parts])
+        rows = rows.drop_duplicates(["place", "variant", "seed", *LEVELS])
+        if name == "sphere":
+            rows = rows[rows["task"] == "edges"]
+        if rows["variant"].nunique() < 2:
+            continue
         with plt.rc_context(style):
             figure = draw(rows)
             figure.savefig(folder / f"ablation-{name}.png", dpi=130)
@@ -53,7 +58,6 @@ def draw_all(results: pd.DataFrame, studies: Sequence[str], folder: Path) -> Non
 
 def draw_sphere(rows: pd.DataFrame) -> Figure:
     """Errors of both metrics near the edges of a plane map, and elsewhere."""
-    rows = rows[rows["task"] == "edges"]
     splits = list(rows["split"].unique())
     figure, axes = plt.subplots(
         1, len(splits), figsize=(7.2, 2.9), sharey=True, layout="constrained"
@@ -103,8 +107,9 @@ def draw_nodes(rows: pd.DataFrame) -> Figure:
 
 def draw_parts(rows: pd.DataFrame) -> Figure:
     """Error of each variant over that of the default, a marker a task and split."""
-    errors = ratios_to(rows[rows["where"] == "all"], DEFAULT)
-    variants = [name for name in errors["variant"].unique() if name != DEFAULT]
+    reference = reference_of(rows["variant"])
+    errors = ratios_to(rows[rows["where"] == "all"], reference)
+    variants = [name for name in errors["variant"].unique() if name != reference]
     places = list(errors["place"].unique())
     height = 1.2 + 0.42 * len(variants)
     figure, axis = plt.subplots(figsize=(7.2, height), layout="constrained")
@@ -127,7 +132,7 @@ def draw_parts(rows: pd.DataFrame) -> Figure:
     axis.set_yticks(np.arange(len(variants)), variants)
     axis.set_ylim(len(variants) - 0.5, -0.5)
     axis.tick_params(axis="y", length=0)
-    axis.set_xlabel("RMSE / RMSE of the default (right of 1: worse)")
+    axis.set_xlabel(f"RMSE / RMSE of {reference} (right of 1: worse)")
     figure.legend(*axis.get_legend_handles_labels(), **LEGEND, ncols=len(places))
     return figure
 

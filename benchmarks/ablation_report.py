@@ -116,8 +116,7 @@ def nodes(rows: pd.DataFrame) -> pd.DataFrame:
 
 def changed_parts(rows: pd.DataFrame) -> pd.DataFrame:
     """Error of each variant over that of the one left as it is, a column a place."""
-    variants = list(rows["variant"].cat.categories)
-    reference = DEFAULT if DEFAULT in variants else "dual head"
+    reference = reference_of(rows["variant"])
     errors = ratios_to(rows[rows["where"] == "all"], reference)
     dual = errors["explanation_r2"].lt(1 - 1e-9).any()
     lines = []
@@ -172,6 +171,11 @@ def drivers(rows: pd.DataFrame) -> pd.DataFrame:
 
 DRIVERS = ["share", "within", "leads", "slope", "slope_size", "correlation"]
 MAKERS = {"sphere": sphere, "nodes": nodes, "drivers": drivers}
+
+
+def reference_of(variants: pd.Series) -> str:
+    """Name the variant that others are compared with."""
+    return DEFAULT if DEFAULT in set(variants) else "dual head"
 
 
 def ratios_to(rows: pd.DataFrame, reference: str) -> pd.DataFrame:

@@ -181,8 +181,13 @@ def _frame(column: int, row: int) -> Any:
     )
 
 
-TICKS = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0]
-LEGEND: dict[str, Any] = {"loc": "outside upper center", "frameon": False}
+TICKS = [0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0]
+LEGEND: dict[str, Any] = {
+    "loc": "outside upper center",
+    "frameon": False,
+    "columnspacing": 1.0,
+    "handletextpad": 0.1,
+}
 LEVELS = ["where", "feature"]
 SOURCES = {
     "sphere": ["sphere"],

@@ -116,6 +116,9 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         part out.
     attention : {"linear", "softmax"}, default="linear"
         Attention among the features.
+    cross_attention : bool, default=True
+        Whether each feature asks the attached nodes by cross-attention. False
+        leaves it out: the condition then scales and shifts the features only.
     d_token, d_condition, d_hidden : int, default=16, 64, 128
         Widths of a feature token, of the condition and of the read-out's hidden
         layer.
@@ -267,6 +270,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "gcn_layers": [Interval(Integral, 0, None, closed="left")],
         "lstm_layers": [Interval(Integral, 0, None, closed="left")],
         "attention": [StrOptions({"linear", "softmax"})],
+        "cross_attention": ["boolean"],
         "d_token": [Interval(Integral, 1, None, closed="left")],
         "d_condition": [Interval(Integral, 1, None, closed="left")],
         "d_hidden": [Interval(Integral, 1, None, closed="left")],
@@ -320,6 +324,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         gcn_layers: int = 1,
         lstm_layers: int = 1,
         attention: str = "linear",
+        cross_attention: bool = True,
         d_token: int = 16,
         d_condition: int = 64,
         d_hidden: int = 128,
@@ -366,6 +371,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.gcn_layers = gcn_layers
         self.lstm_layers = lstm_layers
         self.attention = attention
+        self.cross_attention = cross_attention
         self.d_token = d_token
         self.d_condition = d_condition
         self.d_hidden = d_hidden

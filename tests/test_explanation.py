@@ -151,6 +151,7 @@ CONFIGURATIONS = st.fixed_dictionaries(
         "n_layers": st.integers(0, 2),
         "n_heads": st.sampled_from([1, 2]),
         "attention": st.sampled_from(["linear", "softmax"]),
+        "cross_attention": st.booleans(),
         "n_nodes": st.integers(1, 30),
         "n_attached": st.integers(1, 12),
         "early_stopping": st.sampled_from([False, "rows", "places"]),

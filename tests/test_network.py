@@ -256,6 +256,23 @@ class TestNetwork:
             network(**batch).prediction, network(**far).prediction
         )
 
+    @pytest.mark.parametrize("cross_attention", [True, False])
+    def test_without_cross_attention_single_nodes_are_not_asked(
+        self, random, cross_attention
+    ):
+        network = make_network(random, cross_attention=cross_attention)
+        tokens = torch.randn(B, 3, 8, generator=random.generator)
+        states = torch.randn(B, K, 8, generator=random.generator)
+        near = torch.zeros(B, K)
+        condition = states.mean(dim=1, keepdim=True)
+        before = network.decoder(tokens, condition, states, near)
+        # The mean, which the condition is, stays.
+        spread = states + torch.tensor([1.0, 0.0, -1.0])[:, None]
+        after = network.decoder(tokens, condition, spread, near)
+        assert torch.equal(before, after) is not cross_attention
+        other = network.decoder(tokens, condition + 1.0, states, near)
+        assert not torch.allclose(before, other)
+
     def test_place_dropout_hides_the_nearest_node_in_training_only(self, random):
         network, batch = make_network(random, place_dropout=0.999), make_batch()
         log_kernel, distance = batch["node_log_kernel"], batch["node_distance"]
@@ -286,8 +303,11 @@ class TestNetwork:
         )
         torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
 
-    def test_every_parameter_learns(self, random):
-        network = make_network(random, head="dual", cyclic=False)
+    @pytest.mark.parametrize("cross_attention", [True, False])
+    def test_every_parameter_learns(self, random, cross_attention):
+        network = make_network(
+            random, head="dual", cyclic=False, cross_attention=cross_attention
+        )
         batch = make_batch(64)
         batch["missing"][::3] = True
         output = network(**batch)

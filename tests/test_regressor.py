@@ -267,6 +267,8 @@ class TestCoordinates:
             {"gcn_layers": 2, "lstm_layers": 2, "n_layers": 2},
             {"n_layers": 0},
             {"attention": "softmax"},
+            {"cross_attention": False},
+            {"cross_attention": False, "condition": "none"},
             {"time_axis": "sequence"},
             {"time_axis": "cycle", "n_steps": 4},
             {"n_attached": 1},

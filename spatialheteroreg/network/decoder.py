@@ -48,6 +48,8 @@ class Decoder(nn.Module):
         Shape of the tokens of a row.
     d_condition : int
         Width of the condition; 0 for a network without a condition.
+    cross_attention : bool
+        Whether the features ask the nodes; else the condition speaks by FiLM alone.
     n_heads : int
         Heads of the cross-attention.
     d_hidden : int
@@ -67,6 +69,7 @@ class Decoder(nn.Module):
         d_token: int,
         d_condition: int,
         *,
+        cross_attention: bool,
         n_heads: int,
         d_hidden: int,
         n_outputs: int,
@@ -76,8 +79,12 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.conditioned = d_condition > 0
+        self.cross_attention = (
+            CrossAttention(d_token, d_condition, n_heads)
+            if self.conditioned and cross_attention
+            else None
+        )
         if self.conditioned:
-            self.cross_attention = CrossAttention(d_token, d_condition, n_heads)
             self.film = FiLM(n_tokens, d_token, d_condition)
         self.dropout = Dropout(dropout, random)
         self.read_out = nn.Sequential(
@@ -112,7 +119,11 @@ class Decoder(nn.Module):
         Tensor of shape (B, E, n_outputs)
             What the heads need.
         """
-        if states is not None and log_weights is not None:
+        if (
+            self.cross_attention is not None
+            and states is not None
+            and log_weights is not None
+        ):
             tokens = tokens + self.cross_attention(tokens, states, log_weights)
         flat = torch.flatten(tokens, start_dim=1)[:, None]  # (B, 1, P D)
         if condition is not None:

@@ -75,6 +75,8 @@ class STCGNetwork(nn.Module):
         Width of a row's own time encoding.
     attention : {"linear", "softmax"}
         Kind of self-attention.
+    cross_attention : bool, default=True
+        Whether the features ask the attached nodes.
     head : {"additive", "dual"}
         What predicts.
     n_members : int, default=1
@@ -99,6 +101,7 @@ class STCGNetwork(nn.Module):
         d_hidden: int,
         n_encoded: int,
         attention: str,
+        cross_attention: bool = True,
         head: str,
         n_members: int = 1,
         dropout: float,
@@ -132,6 +135,7 @@ class STCGNetwork(nn.Module):
                 n_features,
                 d_token,
                 d_condition if conditioned else 0,
+                cross_attention=cross_attention,
                 n_heads=n_heads,
                 d_hidden=d_hidden,
                 n_outputs=n_features + (head == "dual"),

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_scalar
 
+from spatialheteroreg.advection import make_advected_globe
 from spatialheteroreg.designs import (
     make_drifting_globe,
     make_geoshapley_grid,
@@ -19,6 +20,7 @@ from spatialheteroreg.globe import NUMERIC_FEATURES, START, YEAR_DAYS, GlobeLaw
 from spatialheteroreg.sphere import to_lat_lon
 
 __all__ = [
+    "make_advected_globe",
     "make_drifting_globe",
     "make_geoshapley_grid",
     "make_heterogeneous_globe",

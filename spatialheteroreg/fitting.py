@@ -19,6 +19,7 @@ from .batches import split_validation
 from .calibration import split_calibration
 from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
+from .edges import directed_edges
 from .inputs import Arrays, InputBuilder
 from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, FeatureTokens, STCGNetwork
@@ -38,6 +39,7 @@ SHAPING = (
     *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
     "calibration_fraction",
     *("dropout", "place_dropout", "condition_dropout", "precision"),
+    "dynamic_graph",
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
 
@@ -167,12 +169,16 @@ def make_network(
     roles, encoder = inputs.roles, inputs.encoder_
     condition = None
     if inputs.use_coordinates:
+        timed = roles.time is not None
         condition = ConditionEncoder(
             **inputs.condition_tensors(),
             d_condition=model.d_condition,
             gcn_layers=model.gcn_layers,
-            lstm_layers=model.lstm_layers if roles.time is not None else 0,
+            lstm_layers=model.lstm_layers if timed else 0,
             n_members=model.n_members,
+            edges=directed_edges(inputs.graph_)
+            if model.dynamic_graph and timed
+            else None,
         )
     return STCGNetwork(
         FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),

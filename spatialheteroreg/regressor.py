@@ -111,6 +111,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     gcn_layers, lstm_layers : int, default=1
         Graph convolutions, and layers of the recurrent network; 0 leaves the
         part out.
+    dynamic_graph : bool, default=False
+        Whether nodes also hear of their neighbors what depends on the time step, by
+        edge weights that turn with it: for what is carried from place to place, by
+        wind or water. Needs a time column. :doc:`/open_questions` has figures.
     attention : {"linear", "softmax"}, default="linear"
         Attention among the features.
     d_token, d_condition, d_hidden : int, default=16, 64, 128
@@ -249,6 +253,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "n_steps": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "gcn_layers": [Interval(Integral, 0, None, closed="left")],
         "lstm_layers": [Interval(Integral, 0, None, closed="left")],
+        "dynamic_graph": ["boolean"],
         "attention": [StrOptions({"linear", "softmax"})],
         "d_token": [Interval(Integral, 1, None, closed="left")],
         "d_condition": [Interval(Integral, 1, None, closed="left")],
@@ -299,6 +304,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         n_steps: int | str = "auto",
         gcn_layers: int = 1,
         lstm_layers: int = 1,
+        dynamic_graph: bool = False,
         attention: str = "linear",
         d_token: int = 16,
         d_condition: int = 64,
@@ -342,6 +348,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.n_steps = n_steps
         self.gcn_layers = gcn_layers
         self.lstm_layers = lstm_layers
+        self.dynamic_graph = dynamic_graph
         self.attention = attention
         self.d_token = d_token
         self.d_condition = d_condition

@@ -18,6 +18,7 @@ from spatialheteroreg.designs import (
 )
 from spatialheteroreg.globe import NUMERIC_FEATURES, START, YEAR_DAYS, GlobeLaw
 from spatialheteroreg.sphere import to_lat_lon
+from spatialheteroreg.spurious import make_spurious_regions
 
 __all__ = [
     "make_advected_globe",
@@ -26,6 +27,7 @@ __all__ = [
     "make_heterogeneous_globe",
     "make_mgwr_grid",
     "make_regional_globe",
+    "make_spurious_regions",
 ]
 
 

@@ -23,7 +23,9 @@ from .edges import directed_edges
 from .inputs import Arrays, InputBuilder
 from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, FeatureTokens, STCGNetwork
+from .network.invariance import RegionRisks
 from .network.layers import RandomSource, initialize
+from .regions import node_regions
 from .samples import Samples
 from .sizing import auto_batch_size, auto_regularization
 from .sphere import FloatArray, IntArray
@@ -39,7 +41,7 @@ SHAPING = (
     *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
     "calibration_fraction",
     *("dropout", "place_dropout", "condition_dropout", "precision"),
-    "dynamic_graph",
+    *("dynamic_graph", "invariance_penalty"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
 
@@ -197,7 +199,22 @@ def make_network(
         place_dropout=model.place_dropout,
         condition_dropout=model.condition_dropout,
         random=source,
+        invariance=make_invariance(model, inputs),
     )
+
+
+def make_invariance(model: STCGRegressor, inputs: InputBuilder) -> RegionRisks | None:
+    """Divide the nodes into regions whose risks are compared."""
+    n_features = len(inputs.roles.features)
+    if model.invariance_penalty == 0 or n_features == 0:
+        return None
+    if not inputs.use_coordinates or inputs.graph_.n_nodes < 2:
+        raise ValueError(
+            "invariance_penalty compares regions, and there is one place or none. Set "
+            "it to 0, or pass lat= and lon= of two places or more."
+        )
+    region = torch.as_tensor(node_regions(inputs.graph_))
+    return RegionRisks(region, n_features, float(model.invariance_penalty))
 
 
 def new_network(

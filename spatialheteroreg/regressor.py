@@ -139,6 +139,11 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         explanations then are of the weighted combination.
     importance_loss_weight : float, default=1.0
         Weight of the weighted combination in the loss of the dual head.
+    invariance_penalty : float, default=0.0
+        Weight of a penalty on features without which the errors of eight regions,
+        clusters of nodes, would be more alike, as for a feature that is an effect of
+        the target, not a cause [2]_, [3]_. It takes noise to be alike in all regions,
+        and needs places. Try 10. :doc:`/open_questions` has figures.
     n_members : int, default=1
         Members of an ensemble inside the network. They share the trunk, and each
         adds its own node vectors, read-out and intercept. Their mean predicts a
@@ -211,6 +216,11 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     .. [1] Du, S., Huang, H., Shen, K., Liu, Z., Tang, S. (2025). An
        interpretable implicit-based approach for modeling local spatial effects:
        a case study of global gross primary productivity. arXiv:2502.06170.
+    .. [2] Peters, J., Bühlmann, P., Meinshausen, N. (2016). Causal inference by using
+       invariant prediction: identification and confidence intervals. Journal of the
+       Royal Statistical Society B 78(5), 947-1012.
+    .. [3] Krueger, D. et al. (2021). Out-of-distribution generalization via risk
+       extrapolation (REx). ICML.
 
     Examples
     --------
@@ -265,6 +275,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"additive", "dual"})],
         "importance_loss_weight": [Interval(Real, 0, None, closed="left")],
+        "invariance_penalty": [Interval(Real, 0, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -316,6 +327,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         condition_dropout: float = 0.1,
         head: str = "additive",
         importance_loss_weight: float = 1.0,
+        invariance_penalty: float = 0.0,
         n_members: int = 1,
         calibration_fraction: float = 0.1,
         max_iter: int = 30,
@@ -360,6 +372,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.condition_dropout = condition_dropout
         self.head = head
         self.importance_loss_weight = importance_loss_weight
+        self.invariance_penalty = invariance_penalty
         self.n_members = n_members
         self.calibration_fraction = calibration_fraction
         self.max_iter = max_iter

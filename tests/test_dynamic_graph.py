@@ -235,8 +235,12 @@ class TestRegressor:
         error, wind = {}, None
         for on in (False, True):
             model = STCGRegressor(
-                n_nodes=100, n_neighbors=16, d_condition=32,
-                max_iter=15, batch_size=128, learning_rate=0.01,
+                n_nodes=100,
+                n_neighbors=16,
+                d_condition=32,
+                max_iter=15,
+                batch_size=128,
+                learning_rate=0.01,
                 dynamic_graph=on,
                 random_state=0,
             ).fit(globe.data.iloc[train], globe.target.iloc[train])

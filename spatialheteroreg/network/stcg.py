@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .attention import SelfAttention
 from .condition import ConditionEncoder, ConditionTable
 from .decoder import Decoder
+from .invariance import RegionRisks, Withheld, withhold
 from .layers import Dropout, Linear, RandomSource
 from .tokens import FeatureTokens
 
@@ -34,6 +35,8 @@ class NetworkOutput(NamedTuple):
         Weight of each feature.
     values : Tensor of shape (B, P)
         What the weights multiply.
+    withheld : Withheld or None
+        In training with an invariance penalty, the same without one feature.
     """
 
     prediction: Tensor
@@ -41,6 +44,7 @@ class NetworkOutput(NamedTuple):
     intercept: Tensor
     weights: Tensor
     values: Tensor
+    withheld: Withheld | None = None
 
 
 class STCGNetwork(nn.Module):
@@ -84,6 +88,9 @@ class STCGNetwork(nn.Module):
         node; and of rows that forget all nodes.
     random : RandomSource
         Where dropout draws from.
+    invariance : RegionRisks, default=None
+        Penalizes features by what they do to the regions' risks; None for no such
+        penalty.
     """
 
     def __init__(
@@ -105,8 +112,10 @@ class STCGNetwork(nn.Module):
         place_dropout: float,
         condition_dropout: float,
         random: RandomSource,
+        invariance: RegionRisks | None = None,
     ) -> None:
         super().__init__()
+        self.invariance = invariance
         self.head = head
         self.n_features = n_features
         # Steps that training needs; rows held out may lie after the others.
@@ -304,8 +313,27 @@ class STCGNetwork(nn.Module):
             nothing = numeric[:, :0]
             weights = intercept[:, :, None] * nothing[:, None]
             return NetworkOutput(intercept, intercept, intercept, weights, nothing)
-        tokens, values = self.tokens(numeric, missing, codes)
-        decoded = self.decoder(self.encoder(tokens), condition, states, log_weight)
+        conditions = (condition, states, log_weight)
+        output = self._decode((numeric, missing, codes), intercept, conditions)
+        if self.invariance is None or not self.training:
+            return output
+        feature, chance = self.invariance.draw_feature(self.drop_place.random)
+        rest = withhold(numeric, missing, codes, feature)
+        without = self._decode(rest, intercept, conditions)
+        region = self.invariance.region[node_index[:, 0]]
+        withheld = Withheld(without, feature, chance, region, self.invariance)
+        return output._replace(withheld=withheld)
+
+    def _decode(
+        self,
+        features: tuple[Tensor, Tensor, Tensor],
+        intercept: Tensor,
+        conditions: tuple[Tensor | None, Tensor | None, Tensor | None],
+    ) -> NetworkOutput:
+        """Read condition, states and their log weights into the features."""
+        assert self.decoder is not None
+        tokens, values = self.tokens(*features)
+        decoded = self.decoder(self.encoder(tokens), *conditions)
         weights = decoded[:, :, : self.n_features]
         combination = intercept + (weights * values[:, None]).sum(dim=-1)
         prediction = decoded[:, :, -1] if self.head == "dual" else combination

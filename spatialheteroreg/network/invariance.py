@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .layers import RandomSource
-
-if TYPE_CHECKING:
-    from .stcg import NetworkOutput
+from .output import NetworkOutput
 
 MEMORY = 0.95
 """What is kept of the errors each time that a feature is withheld."""

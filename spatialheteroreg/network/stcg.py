@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
@@ -12,39 +10,12 @@ from .condition import ConditionEncoder, ConditionTable
 from .decoder import Decoder
 from .invariance import RegionRisks, Withheld, withhold
 from .layers import Dropout, Linear, RandomSource
+from .output import NetworkOutput
 from .tokens import FeatureTokens
 
 TAPER = 0.125
 """Weight of the nearest node's log kernel in the gate: of what was learned, some three
 fifths are left at 4 kernel widths and a thirtieth at 8."""
-
-
-class NetworkOutput(NamedTuple):
-    """What the network says of a batch, in units of the standardized target.
-
-    Attributes
-    ----------
-    prediction : Tensor of shape (B, E)
-        The prediction of each member.
-    combination : Tensor of shape (B, E)
-        Intercept plus weighted features. The same as `prediction` for the
-        additive head.
-    intercept : Tensor of shape (B, E)
-        What place and time alone say.
-    weights : Tensor of shape (B, E, P)
-        Weight of each feature.
-    values : Tensor of shape (B, P)
-        What the weights multiply.
-    withheld : Withheld or None
-        In training with an invariance penalty, the same without one feature.
-    """
-
-    prediction: Tensor
-    combination: Tensor
-    intercept: Tensor
-    weights: Tensor
-    values: Tensor
-    withheld: Withheld | None = None
 
 
 class STCGNetwork(nn.Module):

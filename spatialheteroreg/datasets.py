@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_scalar
 
+from spatialheteroreg.advection import make_advected_globe
 from spatialheteroreg.designs import (
     make_drifting_globe,
     make_geoshapley_grid,
@@ -17,13 +18,16 @@ from spatialheteroreg.designs import (
 )
 from spatialheteroreg.globe import NUMERIC_FEATURES, START, YEAR_DAYS, GlobeLaw
 from spatialheteroreg.sphere import to_lat_lon
+from spatialheteroreg.spurious import make_spurious_regions
 
 __all__ = [
+    "make_advected_globe",
     "make_drifting_globe",
     "make_geoshapley_grid",
     "make_heterogeneous_globe",
     "make_mgwr_grid",
     "make_regional_globe",
+    "make_spurious_regions",
 ]
 
 

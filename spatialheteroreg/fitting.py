@@ -19,10 +19,13 @@ from .batches import split_validation
 from .calibration import split_calibration
 from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
+from .edges import directed_edges
 from .inputs import Arrays, InputBuilder
 from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
+from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
+from .regions import node_regions
 from .samples import Samples
 from .sizing import auto_batch_size, auto_n_folds, auto_regularization
 from .sphere import FloatArray, IntArray
@@ -40,6 +43,7 @@ SHAPING = (
     *("n_folds", "krige_residuals", "calibration_fraction"),
     *("dropout", "place_dropout", "step_dropout"),
     *("condition_dropout", "precision"),
+    *("dynamic_graph", "invariance_penalty"),
 )
 """Parameters that shape inputs and network, which a warm start goes on with."""
 
@@ -193,16 +197,20 @@ def make_network(
     roles, encoder = inputs.roles, inputs.encoder_
     condition = None
     if inputs.use_coordinates:
+        timed = roles.time is not None
         condition = ConditionEncoder(
             **inputs.condition_tensors(),
             d_condition=model.d_condition,
             gcn_layers=model.gcn_layers,
-            lstm_layers=model.lstm_layers if roles.time is not None else 0,
+            lstm_layers=model.lstm_layers if timed else 0,
             n_members=model.n_members,
             # Without a cycle nothing could stand in for a step.
             drop_step=None
             if inputs.axis_.period is None
             else Dropout(model.step_dropout, source, rows=True),
+            edges=directed_edges(inputs.graph_)
+            if model.dynamic_graph and timed
+            else None,
         )
     return STCGNetwork(
         FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),
@@ -222,7 +230,22 @@ def make_network(
         place_dropout=model.place_dropout,
         condition_dropout=model.condition_dropout,
         random=source,
+        invariance=make_invariance(model, inputs),
     )
+
+
+def make_invariance(model: STCGRegressor, inputs: InputBuilder) -> RegionRisks | None:
+    """Divide the nodes into regions whose risks are compared."""
+    n_features = len(inputs.roles.features)
+    if model.invariance_penalty == 0 or n_features == 0:
+        return None
+    if not inputs.use_coordinates or inputs.graph_.n_nodes < 2:
+        raise ValueError(
+            "invariance_penalty compares regions, and there is one place or none. Set "
+            "it to 0, or pass lat= and lon= of two places or more."
+        )
+    region = torch.as_tensor(node_regions(inputs.graph_))
+    return RegionRisks(region, n_features, float(model.invariance_penalty))
 
 
 def new_networks(

@@ -70,9 +70,9 @@ class GlobeLaw:
     ) -> None:
         self._curvature = 0.15 if nonlinear else 0.0
         self._synergy = 0.15 if interaction else 0.0
-        self._climate = _SmoothFields(len(_CLIMATE), correlation_length, rng)
+        self._climate = SmoothFields(len(_CLIMATE), correlation_length, rng)
         # Annual mean, cosine and sine of the intercept and of each slope.
-        self._hidden = _SmoothFields(
+        self._hidden = SmoothFields(
             3 * (1 + len(NUMERIC_FEATURES)), correlation_length, rng
         )
         self._offset, self._scale = 0.0, 1.0
@@ -238,7 +238,7 @@ class GlobeLaw:
         return (X[NUMERIC_FEATURES].to_numpy(dtype=np.float64) - _CENTER) / _SPREAD
 
 
-class _SmoothFields:
+class SmoothFields:
     """Independent Gaussian random fields on the sphere, mean 0 and variance 1.
 
     Random Fourier features of the unit vectors (Rahimi and Recht 2007): waves
@@ -264,7 +264,7 @@ class _SmoothFields:
         return (basis @ self._weights - self._mean) / self._std
 
 
-def _at_places(fields: _SmoothFields, X: pd.DataFrame) -> FloatArray:
+def _at_places(fields: SmoothFields, X: pd.DataFrame) -> FloatArray:
     """Values of the fields at each row, computed once for each place."""
     places = X[["lat", "lon"]]
     index = places.groupby(["lat", "lon"], sort=False).ngroup().to_numpy()

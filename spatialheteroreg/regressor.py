@@ -114,6 +114,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     gcn_layers, lstm_layers : int, default=1
         Graph convolutions, and layers of the recurrent network; 0 leaves the
         part out.
+    dynamic_graph : bool, default=False
+        Whether nodes also hear of their neighbors what depends on the time step, by
+        edge weights that turn with it: for what is carried from place to place, by
+        wind or water. Needs a time column. :doc:`/open_questions` has figures.
     attention : {"linear", "softmax"}, default="linear"
         Attention among the features.
     cross_attention : bool, default=True
@@ -146,6 +150,11 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         explanations then are of the weighted combination.
     importance_loss_weight : float, default=1.0
         Weight of the weighted combination in the loss of the dual head.
+    invariance_penalty : float, default=0.0
+        Weight of a penalty on features without which the errors of eight regions,
+        clusters of nodes, would be more alike, as for a feature that is an effect of
+        the target, not a cause [2]_, [3]_. It takes noise to be alike in all regions,
+        and needs places. Try 10. :doc:`/open_questions` has figures.
     n_members : int, default=1
         Members of an ensemble inside the network. They share the trunk, and each
         adds its own node vectors, read-out and intercept. Their mean predicts a
@@ -227,6 +236,11 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     .. [1] Du, S., Huang, H., Shen, K., Liu, Z., Tang, S. (2025). An
        interpretable implicit-based approach for modeling local spatial effects:
        a case study of global gross primary productivity. arXiv:2502.06170.
+    .. [2] Peters, J., Bühlmann, P., Meinshausen, N. (2016). Causal inference by using
+       invariant prediction: identification and confidence intervals. Journal of the
+       Royal Statistical Society B 78(5), 947-1012.
+    .. [3] Krueger, D. et al. (2021). Out-of-distribution generalization via risk
+       extrapolation (REx). ICML.
 
     Examples
     --------
@@ -269,6 +283,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "n_steps": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "gcn_layers": [Interval(Integral, 0, None, closed="left")],
         "lstm_layers": [Interval(Integral, 0, None, closed="left")],
+        "dynamic_graph": ["boolean"],
         "attention": [StrOptions({"linear", "softmax"})],
         "cross_attention": ["boolean"],
         "d_token": [Interval(Integral, 1, None, closed="left")],
@@ -282,6 +297,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "condition_dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"additive", "dual"})],
         "importance_loss_weight": [Interval(Real, 0, None, closed="left")],
+        "invariance_penalty": [Interval(Real, 0, None, closed="left")],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_folds": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "krige_residuals": ["boolean"],
@@ -323,6 +339,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         n_steps: int | str = "auto",
         gcn_layers: int = 1,
         lstm_layers: int = 1,
+        dynamic_graph: bool = False,
         attention: str = "linear",
         cross_attention: bool = True,
         d_token: int = 16,
@@ -336,6 +353,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         condition_dropout: float = 0.1,
         head: str = "additive",
         importance_loss_weight: float = 1.0,
+        invariance_penalty: float = 0.0,
         n_members: int = 1,
         n_folds: int | str = "auto",
         krige_residuals: bool = True,
@@ -370,6 +388,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.n_steps = n_steps
         self.gcn_layers = gcn_layers
         self.lstm_layers = lstm_layers
+        self.dynamic_graph = dynamic_graph
         self.attention = attention
         self.cross_attention = cross_attention
         self.d_token = d_token
@@ -383,6 +402,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.condition_dropout = condition_dropout
         self.head = head
         self.importance_loss_weight = importance_loss_weight
+        self.invariance_penalty = invariance_penalty
         self.n_members = n_members
         self.n_folds = n_folds
         self.krige_residuals = krige_residuals

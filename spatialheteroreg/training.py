@@ -170,7 +170,13 @@ class STCGNet(skorch.NeuralNet):
         if not training:
             mean = y_pred.prediction.mean(dim=1, keepdim=True)
             y_pred = y_pred._replace(prediction=mean, combination=mean)
-        return self.criterion_(y_pred, y_true)
+        loss = self.criterion_(y_pred, y_true)
+        if not training or y_pred.withheld is None:
+            return loss
+        # What is compared with a prediction must itself be as good as it can be.
+        without, risks = y_pred.withheld.output, y_pred.withheld.risks
+        loss = (loss + self.criterion_(without, y_true)) / 2
+        return loss + risks.penalty(y_pred, y_true.view(len(y_true), -1))
 
     def train_step_single(
         self, batch: tuple[Batch, Tensor], **fit_params: Any

@@ -56,6 +56,7 @@ def fit_interrupted(model, table, epochs):
     [
         {},
         {"head": "dual", "precision": "float64"},
+        {"invariance_penalty": 5.0, "dynamic_graph": True},
         {"early_stopping": "places", "validation_fraction": 0.3},
         {"early_stopping": "rows", "n_iter_no_change": 2, "learning_rate": 0.3},
     ],

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from spatialheteroreg import datasets
 from spatialheteroreg.datasets import (
+    make_advected_globe,
     make_drifting_globe,
     make_geoshapley_grid,
     make_mgwr_grid,
@@ -19,7 +20,7 @@ from spatialheteroreg.datasets import (
 )
 
 GRIDS = [make_mgwr_grid, make_geoshapley_grid]
-GLOBES = [make_regional_globe, make_drifting_globe]
+GLOBES = [make_regional_globe, make_drifting_globe, make_advected_globe]
 ALL = [*GRIDS, *GLOBES]
 
 

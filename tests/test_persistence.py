@@ -53,6 +53,9 @@ def configurations():
     yield "cycle", numbers, {"period": 1.0, "n_steps": 4}
     yield "without graph layers", X, {"gcn_layers": 0, "lstm_layers": 0, "n_layers": 0}
     yield "without cross-attention", X, {"cross_attention": False}
+    yield "dynamic graph", X, {"dynamic_graph": True}
+    yield "invariance", X, {"invariance_penalty": 5.0}
+    yield "folds", X, {"n_folds": 3}
     yield "ensemble", X, {"n_members": 3, "calibration_fraction": 0.4}
     yield "ensemble without uncertainty", X, {"n_members": 2}
     yield "early stopping", X, {"early_stopping": "rows", "validation_fraction": 0.2}

@@ -2,7 +2,8 @@
 
 from .condition import ConditionEncoder
 from .cross_fitted import CrossFitted, seen_rows
-from .stcg import NetworkOutput, STCGNetwork
+from .output import NetworkOutput
+from .stcg import STCGNetwork
 from .tokens import FeatureTokens
 
 __all__ = [

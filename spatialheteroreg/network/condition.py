@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .dynamic import DynamicGraph, Edges
 from .layers import LSTM, Dropout, Linear
 
 
@@ -21,7 +22,8 @@ class ConditionTable(NamedTuple):
     steps : Tensor of shape (S, C)
         What a step is at all nodes.
     memory : Tensor of shape (S, M, R) or None
-        What the recurrent network remembers; None without one.
+        What the recurrent network remembers, and what a node hears of its
+        neighbors in a dynamic graph; None without both.
     """
 
     nodes: Tensor
@@ -85,6 +87,10 @@ class ConditionEncoder(nn.Module):
     run once for a node and not once for every step. The memory is narrow
     (:math:`C / 4`): as wide as the states it learns single months by heart.
 
+    With `edges` a node also hears of its neighbors what depends on the step, the
+    :math:`G_{s,m}` of :class:`~spatialheteroreg.network.dynamic.DynamicGraph`, which
+    is added to what the LSTM is told and to what it remembers.
+
     Parameters
     ----------
     positions : Tensor of shape (M, n_axes)
@@ -107,6 +113,8 @@ class ConditionEncoder(nn.Module):
     drop_step : Dropout, default=None
         Hides the vectors of some steps in training, as if their time had not been
         seen: their season stands in. None hides none.
+    edges : Edges, default=None
+        Edges of a dynamic graph; None for a graph that is the same at all steps.
 
     Examples
     --------
@@ -138,6 +146,7 @@ class ConditionEncoder(nn.Module):
         lstm_layers: int,
         n_members: int = 1,
         drop_step: Dropout | None = None,
+        edges: Edges | None = None,
     ) -> None:
         super().__init__()
         self.drop_step = drop_step
@@ -163,12 +172,18 @@ class ConditionEncoder(nn.Module):
             GraphConvolution(d_condition, d_condition) for _ in range(gcn_layers)
         )
         self.lstm = None
+        d_memory = max(1, d_condition // 4)
         if lstm_layers:
-            d_memory = max(1, d_condition // 4)
             self.from_node = Linear(d_condition, d_memory)
             self.from_step = Linear(d_condition, d_memory, bias=False)
             self.lstm = LSTM(d_memory, d_memory, num_layers=lstm_layers)
+        if lstm_layers or edges is not None:
             self.recall = Linear(d_memory, d_condition, bias=False)
+        self.dynamic = (
+            None
+            if edges is None
+            else DynamicGraph(edges, time_encoding.shape[1], d_condition, d_memory)
+        )
 
     def draw_parameters(self, generator: torch.Generator) -> None:
         """Draw small node and step vectors, so that places begin alike."""
@@ -207,14 +222,24 @@ class ConditionEncoder(nn.Module):
             if self.training and self.drop_step is not None and self.drop_step.p > 0:
                 known = known * self.drop_step.mask(known[:, 0])[:, None]
             steps = steps + F.pad(known, (0, 0, 0, n_steps - len(known)))
+        return ConditionTable(nodes, steps, self._remember(nodes, steps))
+
+    def _remember(self, nodes: Tensor, steps: Tensor) -> Tensor | None:
+        """Run over the steps (S, C) of all nodes (M, C): (S, M, R)."""
+        heard = None
+        if self.dynamic is not None:
+            heard = self.dynamic(nodes, self.time_encoding[: len(steps)])
         if self.lstm is None:
-            return ConditionTable(nodes, steps, None)
+            return heard
         # Around a cycle the first step has a past: the last steps of the lap before.
-        n_past = max(1, n_steps // 4) if self.cyclic else 0
-        lap = torch.cat([steps[n_steps - n_past :], steps])
+        n_past = max(1, len(steps) // 4) if self.cyclic else 0
+        past = len(steps) - n_past
+        lap = torch.cat([steps[past:], steps])
         told = self.from_node(nodes)[None] + self.from_step(lap)[:, None]  # (S, M, R)
-        remembered, _ = self.lstm(told)
-        return ConditionTable(nodes, steps, remembered[n_past:])
+        if heard is not None:
+            told = told + torch.cat([heard[past:], heard])
+        remembered = self.lstm(told)[0][n_past:]
+        return remembered if heard is None else remembered + heard
 
     def states(
         self,

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from .layers import RandomSource
-from .stcg import NetworkOutput, STCGNetwork
+from .output import NetworkOutput
+from .stcg import STCGNetwork
 
 
 class CrossFitted(nn.Module):

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from .attention import SelfAttention
 from .condition import ConditionEncoder, ConditionTable
 from .decoder import Decoder
+from .invariance import RegionRisks, Withheld, withhold
 from .layers import Dropout, Linear, RandomSource
+from .output import NetworkOutput
 from .tokens import FeatureTokens
 
 TAPER = 0.125
 """Weight of the nearest node's log kernel in the gate: of what was learned, some three
 fifths are left at 4 kernel widths and a thirtieth at 8."""
-
-
-class NetworkOutput(NamedTuple):
-    """What the network says of a batch, in units of the standardized target.
-
-    Attributes
-    ----------
-    prediction : Tensor of shape (B, E)
-        The prediction of each member.
-    combination : Tensor of shape (B, E)
-        Intercept plus weighted features. The same as `prediction` for the
-        additive head.
-    intercept : Tensor of shape (B, E)
-        What place and time alone say.
-    weights : Tensor of shape (B, E, P)
-        Weight of each feature.
-    values : Tensor of shape (B, P)
-        What the weights multiply.
-    """
-
-    prediction: Tensor
-    combination: Tensor
-    intercept: Tensor
-    weights: Tensor
-    values: Tensor
 
 
 class STCGNetwork(nn.Module):
@@ -86,6 +61,9 @@ class STCGNetwork(nn.Module):
         node; and of rows that forget all nodes.
     random : RandomSource
         Where dropout draws from.
+    invariance : RegionRisks, default=None
+        Penalizes features by what they do to the regions' risks; None for no such
+        penalty.
     """
 
     def __init__(
@@ -108,8 +86,10 @@ class STCGNetwork(nn.Module):
         place_dropout: float,
         condition_dropout: float,
         random: RandomSource,
+        invariance: RegionRisks | None = None,
     ) -> None:
         super().__init__()
+        self.invariance = invariance
         self.head = head
         self.n_features = n_features
         # Steps that training needs; rows held out may lie after the others.
@@ -312,8 +292,27 @@ class STCGNetwork(nn.Module):
             nothing = numeric[:, :0]
             weights = intercept[:, :, None] * nothing[:, None]
             return NetworkOutput(intercept, intercept, intercept, weights, nothing)
-        tokens, values = self.tokens(numeric, missing, codes)
-        decoded = self.decoder(self.encoder(tokens), condition, states, log_weight)
+        conditions = (condition, states, log_weight)
+        output = self._decode((numeric, missing, codes), intercept, conditions)
+        if self.invariance is None or not self.training:
+            return output
+        feature, chance = self.invariance.draw_feature(self.drop_place.random)
+        rest = withhold(numeric, missing, codes, feature)
+        without = self._decode(rest, intercept, conditions)
+        region = self.invariance.region[node_index[:, 0]]
+        withheld = Withheld(without, feature, chance, region, self.invariance)
+        return output._replace(withheld=withheld)
+
+    def _decode(
+        self,
+        features: tuple[Tensor, Tensor, Tensor],
+        intercept: Tensor,
+        conditions: tuple[Tensor | None, Tensor | None, Tensor | None],
+    ) -> NetworkOutput:
+        """Read condition, states and their log weights into the features."""
+        assert self.decoder is not None
+        tokens, values = self.tokens(*features)
+        decoded = self.decoder(self.encoder(tokens), *conditions)
         weights = decoded[:, :, : self.n_features]
         combination = intercept + (weights * values[:, None]).sum(dim=-1)
         prediction = decoded[:, :, -1] if self.head == "dual" else combination

@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+@cache
 def package_version(package: str) -> str:
     """Version of a package, or nothing where it is not installed."""
     try:
@@ -128,6 +130,7 @@ def package_version(package: str) -> str:
         return ""
 
 
+@cache
 def commit() -> str:
     """Short hash of the checkout, marked when files differ; empty outside of git."""
     try:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report_figure import draw_ratios
-from benchmarks.results import read_results
+from benchmarks.results import KEY, read_results
 from benchmarks.summary import (
     CASE,
     label,
@@ -150,7 +150,13 @@ def list_table(rows: Sequence[Sequence[str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Write what the command line asks for; return the path of the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report")
-    parser.add_argument("results", type=Path, help="CSV file of benchmarks.accuracy")
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="+",
+        help="CSV files of benchmarks.accuracy; of rows that measure the same the last "
+        "one is taken",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -158,9 +164,11 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         help="folder for accuracy.rst and accuracy.png (default: docs/benchmarks)",
     )
     options = parser.parse_args(arguments)
-    if not options.results.exists():
-        parser.error(f"there is no file {options.results}.")
-    rows = read_results(options.results)
+    for path in options.results:
+        if not path.exists():
+            parser.error(f"there is no file {path}.")
+    rows = pd.concat([read_results(path) for path in options.results])
+    rows = rows.drop_duplicates(KEY, keep="last")
     options.out.mkdir(parents=True, exist_ok=True)
     draw_ratios(summarize(rows)).savefig(options.out / "accuracy.png", dpi=120)
     path = options.out / "accuracy.rst"

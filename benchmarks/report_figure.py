@@ -67,7 +67,7 @@ def _draw_model(
     own = model == OWN
     color = "black" if own else colormaps["tab10"](number % 10)
     inside = (ratios >= EDGES[0]) & (ratios <= EDGES[1])
-    look = {"color": color, "zorder": 4 if own else 3, "clip_on": False}
+    look = {"color": color, "zorder": 4 if own else 3}
     axes.plot(
         ratios[inside],
         heights[inside],
@@ -82,8 +82,10 @@ def _draw_model(
         (EDGES[0], "$\\leftarrow$", ratios < EDGES[0]),
         (EDGES[1], "$\\rightarrow$", ratios > EDGES[1]),
     ):
-        at = np.full(beyond.sum(), edge)
-        axes.plot(at, heights[beyond], linestyle="", marker=marker, **look)
+        if beyond.any():
+            at = np.full(beyond.sum(), edge)
+            arrows = axes.plot(at, heights[beyond], linestyle="", marker=marker, **look)
+            arrows[0].set_clip_on(False)
 
 
 def _draw_frame(axes: Any, cases: list[tuple[str, str]]) -> None:

@@ -150,6 +150,21 @@ def test_markdown_has_means_and_ratios():
     assert lines[2] == start
 
 
+def test_later_files_take_the_place_of_earlier_ones(tmp_path):
+    paths = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    rows = results()
+    rows[rows["model"] != "ridge"].to_csv(paths[0], index=False)
+    stcg = rows["model"] == "stcg"
+    other = rows[stcg | (rows["model"] == "ridge")]
+    other = other.assign(rmse=other["rmse"].where(other["model"] != "stcg", 3.0))
+    other.to_csv(paths[1], index=False)
+    page = report.main([*map(str, paths), "--out", str(tmp_path)])
+    text = page.read_text(encoding="utf-8")
+    assert "3.000 ± 0 (1.500)" in text
+    assert "1.000 ± 0 (0.500)" not in text
+    assert "40.00 ± 0 (10.000)" in text
+
+
 def test_a_file_that_is_not_there(tmp_path, capsys):
     with pytest.raises(SystemExit):
         report.main([str(tmp_path / "none.csv")])

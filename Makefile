@@ -45,7 +45,7 @@ lint: $(SETUP) ## check format, code, types and docstrings
 docs: $(SETUP) ## build the documentation and run its examples; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
-bench: $(SETUP) ## measure accuracy on the real data in the folder STCG_DATA
+bench: $(SETUP) ## measure accuracy on generated data, and on that in the folder STCG_DATA
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 demo: $(SETUP) ## fit on a simulated globe and draw true and learned effects

@@ -1,188 +1,136 @@
-"""Held-out accuracy on real data, beside boosted trees.
+"""Held-out accuracy beside other models, on real and on generated data.
 
-python -m benchmarks.accuracy --task fluxnet_monthly --data PATH
+    python -m benchmarks.accuracy --data PATH
+
+A run that was stopped goes on with the same command.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import contextlib
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.metrics import r2_score, root_mean_squared_error
+import torch
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from threadpoolctl import threadpool_limits
 
-from benchmarks.tasks import GLOBE, SPLITS, Fold, Task, load_task, task_names
-from spatialheteroreg import STCGRegressor
+from benchmarks.jobs import Job
+from benchmarks.models import MODELS, Model
+from benchmarks.results import (
+    KEY,
+    Key,
+    by_key,
+    environment,
+    first_line,
+    package_version,
+    parse_setting,
+    read_results,
+    time_limit,
+    write_result,
+)
+from benchmarks.summary import summarize, to_markdown
+from benchmarks.tasks import GENERATORS, SPLITS, Fold, Task, load_task, task_names
 
-KEY = ["task", "split", "model", "seed", "settings"]
-PACKAGES = ["spatialheteroreg", "torch", "scikit-learn", "lightgbm", "numpy", "pandas"]
-
-
-@dataclass(frozen=True)
-class Model:
-    """How to make an estimator for a seed, and which view of X it takes."""
-
-    make: Callable[..., Any]
-    encode: Callable[[Task], pd.DataFrame]
-    takes_settings: bool = False
-
-
-def as_it_is(task: Task) -> pd.DataFrame:
-    """Give the table itself, with its coordinates under names that are found."""
-    return task.X.rename(columns={task.lat: "lat", task.lon: "lon", task.time: "time"})
-
-
-def dates_as_numbers(task: Task) -> pd.DataFrame:
-    """Give a date as year and day of the year, and a number as it is."""
-    if task.time is None or not hasattr(task.X[task.time], "dt"):
-        return task.X
-    date = task.X[task.time].dt
-    numbers = {"year": date.year, "day_of_year": date.day_of_year}
-    return task.X.drop(columns=task.time).assign(**numbers)
-
-
-def make_stcg(seed: int, **settings: Any) -> STCGRegressor:
-    return STCGRegressor(random_state=seed, **settings)
-
-
-def make_stcg_nocondition(seed: int, **settings: Any) -> STCGRegressor:
-    return STCGRegressor(random_state=seed, **{**settings, "condition": "none"})
-
-
-def make_lightgbm(seed: int) -> Any:
-    # Imported here: the other models run without it.
-    from lightgbm import LGBMRegressor
-
-    return LGBMRegressor(
-        n_estimators=800,
-        learning_rate=0.03,
-        num_leaves=31,
-        subsample=0.8,
-        subsample_freq=1,
-        colsample_bytree=0.7,
-        min_child_samples=10,
-        random_state=seed,
-        verbose=-1,
-    )
-
-
-def make_hgb(seed: int) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(
-        categorical_features="from_dtype", random_state=seed
-    )
-
-
-MODELS = {
-    "lightgbm": Model(make_lightgbm, dates_as_numbers),
-    "hgb": Model(make_hgb, dates_as_numbers),
-    "stcg": Model(make_stcg, as_it_is, takes_settings=True),
-    "stcg-nocondition": Model(make_stcg_nocondition, as_it_is, takes_settings=True),
-}
-
-
-def default_models(task: str) -> list[str]:
-    names = ["lightgbm", "stcg", "stcg-nocondition"]
-    return [*names, "hgb"] if task == GLOBE else names
+PACKAGES = ["xgboost", "catboost", "pytorch-tabnet", "pytabkit", "mgwr", "gnnwr"]
+FIGURES = ["rmse", "mae", "r2", "fit_seconds", "predict_seconds"]
 
 
 def measure(
-    task: Task, fold: Fold, model: Model, seed: int, settings: dict[str, Any]
+    task: Task,
+    split: str,
+    fold: Fold,
+    model: Model,
+    seed: int,
+    settings: dict[str, Any],
+    *,
+    cores: int = 1,
+    limit: float | None = None,
 ) -> dict[str, Any]:
-    """Fit on one part, predict the other: errors and seconds."""
+    """Fit on one part, predict the other; what cannot be had is left out, with a note.
+
+    Parameters
+    ----------
+    task : Task
+        The table.
+    split : str
+        Name of the split.
+    fold : tuple of ndarray of int
+        Training rows and test rows, the same for every model.
+    model : Model
+        The model.
+    seed : int
+        Seed of the model.
+    settings : dict
+        Parameters of STCGRegressor.
+    cores : int, default=1
+        Threads of whatever computes.
+    limit : float, default=None
+        Seconds for the fit and the prediction.
+
+    Returns
+    -------
+    dict
+        Errors, seconds, what the model has to say of itself, and the note.
+    """
     train, test = fold
+    sizes = {"n_train": len(train), "n_test": len(test)}
+    empty = {**sizes, **dict.fromkeys(FIGURES, np.nan), "details": "", "note": ""}
+    if model.max_rows is not None and len(train) > model.max_rows:
+        return {**empty, "note": f"takes at most {model.max_rows:,} training rows."}
     X = model.encode(task)
-    estimator = model.make(seed, **settings)
+    job = Job.of(task, split, train, seed, cores)
     start = time.perf_counter()
-    estimator.fit(X.iloc[train], task.y[train])
-    fitted = time.perf_counter()
-    prediction = estimator.predict(X.iloc[test])
-    done = time.perf_counter()
+    try:
+        with limited_to(cores), time_limit(limit):
+            estimator = model.make(job, **settings)
+            estimator.fit(X.iloc[train], task.y[train])
+            fitted = time.perf_counter()
+            prediction = estimator.predict(X.iloc[test])
+            done = time.perf_counter()
+        errors = {
+            "rmse": root_mean_squared_error(task.y[test], prediction),
+            "mae": mean_absolute_error(task.y[test], prediction),
+            "r2": r2_score(task.y[test], prediction),
+        }
+    except Exception as error:
+        # The other models go on.
+        return {**empty, "note": first_line(error)}
+    details = getattr(estimator, "details_", None)
     return {
-        "n_train": len(train),
-        "n_test": len(test),
-        "rmse": root_mean_squared_error(task.y[test], prediction),
-        "r2": r2_score(task.y[test], prediction),
+        **empty,
+        **errors,
         "fit_seconds": fitted - start,
         "predict_seconds": done - fitted,
+        "details": "" if details is None else json.dumps(details),
     }
 
 
-def environment() -> dict[str, Any]:
-    """Say where and with what a row was measured."""
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        **{name: _version(name) for name in PACKAGES},
-        "cores": joblib.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS", ""),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def summarize(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the seeds, beside LightGBM on the same split."""
-    keys = ["task", "split", "model", "settings"]
-    table = rows.groupby(keys, sort=False, as_index=False).agg(
-        seeds=("seed", "nunique"),
-        rmse=("rmse", "mean"),
-        spread=("rmse", "std"),
-        r2=("r2", "mean"),
-        seconds=("fit_seconds", "mean"),
-    )
-    reference = table[table["model"] == "lightgbm"].set_index(["task", "split"])["rmse"]
-    place = pd.MultiIndex.from_frame(table[["task", "split"]])
-    table["ratio"] = table["rmse"].to_numpy() / reference.reindex(place).to_numpy()
-    return table
-
-
-def to_markdown(table: pd.DataFrame) -> str:
-    """Write the summary as a markdown table."""
-    lines = [
-        "| task | split | model | RMSE | R2 | RMSE / LightGBM | fit, s | seeds |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in table.itertuples():
-        model = f"{row.model} {row.settings}".strip()
-        spread = "" if np.isnan(row.spread) else f" ± {row.spread:.2g}"
-        ratio = "" if np.isnan(row.ratio) else f"{row.ratio:.3f}"
-        lines.append(
-            f"| {row.task} | {row.split} | {model} | {row.rmse:.4g}{spread} "
-            f"| {row.r2:.3f} | {ratio} | {row.seconds:.1f} | {row.seeds} |"
-        )
-    return "\n".join(lines)
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """Read ``name=value``; a value that is no Python literal is a string."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not name=value.")
+@contextlib.contextmanager
+def limited_to(cores: int) -> Iterator[None]:
+    """Give every library that computes in threads as many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores)
     try:
-        return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return name, value
+        with threadpool_limits(cores):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy",
-        description="Held-out accuracy of STCGRegressor beside boosted trees.",
+        description="Held-out accuracy of STCGRegressor beside other models.",
     )
     parser.add_argument(
         "--data",
@@ -194,8 +142,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--task",
         action="append",
         metavar="NAME",
-        help="a task of tasks.json, 'globe' (generated) or 'all'; may be repeated "
-        "(default: fluxnet_monthly)",
+        help=f"a task of tasks.json, a generated one ({', '.join(GENERATORS)}), "
+        "'real' or 'all' (default); may be repeated",
     )
     parser.add_argument(
         "--split",
@@ -208,9 +156,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--models",
         nargs="+",
         choices=list(MODELS),
-        help="default: lightgbm, stcg and stcg-nocondition, for globe hgb too",
+        help="default: all whose packages are installed",
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: 0 1 2"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -220,18 +170,40 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a parameter of STCGRegressor; may be repeated",
     )
     parser.add_argument(
+        "--cores",
+        type=int,
+        default=joblib.cpu_count(),
+        help="threads of every model (default: all)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=3600.0,
+        help="seconds for a fit with its prediction (default: 3600; not on Windows)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
-        help="CSV file to add results to; what is already in it is not run again",
+        default=Path("accuracy.csv"),
+        help="CSV file to add results to; what is already in it is not run again "
+        "(default: accuracy.csv)",
+    )
+    parser.add_argument(
+        "--redo",
+        action="store_true",
+        help="run again what is in the file, and replace it",
     )
     options = parser.parse_args(arguments)
-    options.task = options.task or ["fluxnet_monthly"]
-    if "all" in options.task:
-        options.task = task_names(options.data)
+    names = options.task or ["all"]
+    if options.data is None and (set(names) - set(GENERATORS)):
+        parser.error("say where the data are: --data PATH, or set STCG_DATA.")
+    options.task = _expand(names, options.data)
     if "all" in options.split:
         options.split = list(SPLITS)
-    if options.data is None and options.task != [GLOBE]:
-        parser.error("say where the data are: --data PATH, or set STCG_DATA.")
+    for name in options.models or []:
+        if problem := MODELS[name].why_missing():
+            parser.error(problem)
+    options.models = options.models or _installed()
     return options
 
 
@@ -239,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     """Run what the command line asks for and print it; return the rows."""
     options = parse_arguments(arguments)
     given = dict(options.set)
-    known = _read_results(options.out)
+    known = by_key(read_results(options.out))
     rows = []
     for name in options.task:
         task = load_task(name, options.data)
@@ -247,71 +219,63 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
             fold = SPLITS[split](task)
             if fold is None:
                 continue
-            for model_name in options.models or default_models(name):
+            for model_name in options.models:
                 model = MODELS[model_name]
                 settings = given if model.takes_settings else {}
                 for seed in options.seeds:
-                    text = json.dumps(settings, sort_keys=True) if settings else ""
-                    key = (name, split, model_name, seed, text)
-                    if key in known:
+                    key = (name, split, model_name, seed, _as_text(settings))
+                    if key in known and not options.redo:
                         rows.append(known[key])
                         continue
-                    result = measure(task, fold, model, seed, settings)
-                    rows.append(dict(zip(KEY, key, strict=True)) | result)
-                    rows[-1] |= environment()
-                    _append(options.out, rows[-1])
-                    print(
-                        f"{name} {split} {model_name} seed {seed}: "
-                        f"RMSE {result['rmse']:.4g} in {result['fit_seconds']:.1f} s",
-                        file=sys.stderr,
-                        flush=True,
+                    result = measure(
+                        task,
+                        split,
+                        fold,
+                        model,
+                        seed,
+                        settings,
+                        cores=options.cores,
+                        limit=options.limit,
                     )
+                    rows.append(_row(key, result, options.cores))
+                    write_result(options.out, rows[-1])
+                    print(_one_line(rows[-1]), file=sys.stderr, flush=True)
     results = pd.DataFrame(rows)
     print(to_markdown(summarize(results)) if rows else "Nothing to measure.")
     return results
 
 
-def _read_results(path: Path | None) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Rows of an earlier run, by what they measure."""
-    if path is None or not path.exists():
-        return {}
-    rows = pd.read_csv(path, dtype={"settings": str}).fillna({"settings": ""})
-    return {tuple(row[name] for name in KEY): row for row in rows.to_dict("records")}
+def _expand(names: list[str], data: Path | None) -> list[str]:
+    """Put the names of tasks for the words that stand for several."""
+    every = task_names(data)
+    real = [name for name in every if name not in GENERATORS]
+    groups = {"all": every, "real": real}
+    return list(dict.fromkeys(n for name in names for n in groups.get(name, [name])))
 
 
-def _append(path: Path | None, row: dict[str, Any]) -> None:
-    """Add one row at once, so that a run that is stopped loses nothing."""
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    if not is_new and list(pd.read_csv(path, nrows=0)) != list(row):
-        raise ValueError(
-            f"{path} has other columns than this version writes. Name a new file."
-        )
-    pd.DataFrame([row]).to_csv(path, mode="a", header=is_new, index=False)
+def _installed() -> list[str]:
+    """Models that can run here; what the others lack is printed."""
+    missing = {name: model.why_missing() for name, model in MODELS.items()}
+    for name, problem in missing.items():
+        if problem:
+            print(f"{name} is left out: {problem}", file=sys.stderr)
+    return [name for name, problem in missing.items() if not problem]
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+def _as_text(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True) if settings else ""
 
 
-def _commit() -> str:
-    """Short hash of the checkout, marked when files differ; empty outside of git."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return answer.stdout.strip()
+def _row(key: Key, result: dict[str, Any], cores: int) -> dict[str, Any]:
+    others = {name: package_version(name) for name in PACKAGES}
+    return dict(zip(KEY, key, strict=True)) | result | environment(cores) | others
+
+
+def _one_line(row: dict[str, Any]) -> str:
+    name = f"{row['task']} {row['split']} {row['model']} seed {row['seed']}"
+    if row["note"]:
+        return f"{name}: not measured. {row['note']}"
+    return f"{name}: RMSE {row['rmse']:.4g} in {row['fit_seconds']:.1f} s"
 
 
 if __name__ == "__main__":

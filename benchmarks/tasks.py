@@ -12,13 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold
+from sklearn.utils import Bunch
 
-from spatialheteroreg.datasets import make_heterogeneous_globe
+from spatialheteroreg.datasets import (
+    make_drifting_globe,
+    make_geoshapley_grid,
+    make_heterogeneous_globe,
+    make_mgwr_grid,
+    make_regional_globe,
+)
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 MAX_ROWS = 60_000
-GLOBE = "globe"
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Task:
     """A table, its target and what the splits need to know.
 
     `X` holds the features and the coordinates under their own names;
-    categorical features have the dtype ``category``.
+    categorical features have the dtype ``category``. `planar` coordinates lie on a
+    plane instead of on the globe.
     """
 
     name: str
@@ -38,23 +45,24 @@ class Task:
     groups: NDArray[Any]
     time_holdout: Any = None
     fixed_split: NDArray[Any] | None = None
+    planar: bool = False
 
 
 def task_names(data: Path | None) -> list[str]:
-    """Names of the tasks in a folder, and of the generated one."""
+    """Names of the generated tasks, and of those in a folder."""
     real = [] if data is None else list(_read_tasks(data))
-    return [GLOBE, *real]
+    return [*GENERATORS, *real]
 
 
 def load_task(name: str, data: Path | None = None) -> Task:
-    """Load a task of the folder's ``tasks.json``, or generate the globe."""
-    if name == GLOBE:
-        return globe_task()
+    """Load a task of the folder's ``tasks.json``, or generate one."""
+    if name in GENERATORS:
+        return GENERATORS[name]()
     if data is None:
         raise ValueError(f"Task {name!r} needs the folder of its data: --data.")
     tasks = _read_tasks(data)
     if name not in tasks:
-        known = ", ".join([GLOBE, *tasks])
+        known = ", ".join([*GENERATORS, *tasks])
         raise ValueError(f"Unknown task {name!r}; there are {known}.")
     about = tasks[name]
     table = pd.read_parquet(data / f"{name}.parquet")
@@ -86,20 +94,41 @@ def load_task(name: str, data: Path | None = None) -> Task:
 def globe_task(
     n_samples: int = 40_000, n_locations: int = 2_000, noise: float = 0.1
 ) -> Task:
-    """Generate the task whose truth is known; its groups are its places."""
-    globe = make_heterogeneous_globe(
-        n_samples, n_locations, noise=noise, random_state=0
-    )
-    return Task(
-        name=GLOBE,
-        X=globe.data,
-        y=globe.target.to_numpy(),
-        lat="lat",
-        lon="lon",
-        time="time",
-        groups=globe.location.to_numpy(),
-        time_holdout="2005-01-01",
-    )
+    """Generate the simulated globe."""
+    made = make_heterogeneous_globe(n_samples, n_locations, noise=noise, random_state=0)
+    return _globe("globe", made, "2005-01-01")
+
+
+def region_task(n_samples: int = 10_000, n_locations: int = 500) -> Task:
+    """Generate features that matter in one region, not at all, or twice."""
+    made = make_regional_globe(n_samples, n_locations, random_state=0)
+    return _globe("region", made, "2005-01-01")
+
+
+def drift_task(n_samples: int = 10_000, n_locations: int = 500) -> Task:
+    """Generate effects that change over twenty years."""
+    made = make_drifting_globe(n_samples, n_locations, random_state=0)
+    return _globe("drift", made, "2017-01-01")
+
+
+def mgwr_task(n_side: int = 25) -> Task:
+    """Generate the design of MGWR."""
+    return _grid("mgwr", make_mgwr_grid(n_side, random_state=0))
+
+
+def geoshapley_task(n_side: int = 50) -> Task:
+    """Generate the design of GeoShapley."""
+    return _grid("geoshapley", make_geoshapley_grid(n_side, random_state=0))
+
+
+GENERATORS: dict[str, Callable[[], Task]] = {
+    "globe": globe_task,
+    "region": region_task,
+    "drift": drift_task,
+    "mgwr": mgwr_task,
+    "geoshapley": geoshapley_task,
+}
+"""Tasks whose truth is known; they need no data."""
 
 
 def random_split(task: Task) -> Fold | None:
@@ -138,6 +167,34 @@ SPLITS: dict[str, Callable[[Task], Fold | None]] = {
     "fixed": fixed_split,
 }
 """Ways to split a task; each gives (train, test), or None where it does not apply."""
+
+
+def as_moments(time: pd.Series) -> NDArray[np.float64]:
+    """Give times as numbers that keep their order."""
+    if pd.api.types.is_datetime64_any_dtype(time):
+        return time.to_numpy(dtype="datetime64[s]").astype(np.float64)
+    return time.to_numpy(dtype=np.float64)
+
+
+def _globe(name: str, made: Bunch, time_holdout: str) -> Task:
+    """Hold out places, or the last years."""
+    return Task(
+        name=name,
+        X=made.data,
+        y=made.target.to_numpy(),
+        lat="lat",
+        lon="lon",
+        time="time",
+        groups=made.location.to_numpy(),
+        time_holdout=time_holdout,
+    )
+
+
+def _grid(name: str, made: Bunch) -> Task:
+    """Hold out squares of five by five points."""
+    groups = _groups("block:5", made.data, "v", "u")
+    y = made.target.to_numpy()
+    return Task(name, made.data, y, "v", "u", None, groups, planar=True)
 
 
 def _fold(is_test: NDArray[np.bool_]) -> Fold:

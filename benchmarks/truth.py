@@ -8,19 +8,23 @@ A run that was stopped goes on with the same command.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy import _version, environment, parse_setting
+from benchmarks.results import (
+    environment,
+    first_line,
+    package_version,
+    parse_setting,
+    time_limit,
+)
 from benchmarks.truth_designs import DESIGNS, Scenario
 from benchmarks.truth_models import DEFAULT_MODELS, MODELS, Model
 from benchmarks.truth_scores import SCORES, NotMeasuredError, score
@@ -78,7 +82,7 @@ def measure(
     common: dict[str, Any] = {"n_train": len(scenario.train.y)}
     start = time.perf_counter()
     try:
-        with _time_limit(limit):
+        with time_limit(limit):
             answer = model.fit(scenario, seed, settings)
     except Exception as error:
         # The other models go on.
@@ -89,7 +93,7 @@ def measure(
         asked = judged.sample(model.rows_of(scenario) or len(judged.y))
         start = time.perf_counter()
         try:
-            with _time_limit(limit):
+            with time_limit(limit):
                 said = answer(where, asked)
         except Exception as error:
             rows.append({**common, "where": where, "note": _first_line(error)})
@@ -218,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
 
 
 def _frame(key: tuple[Any, ...], rows: list[dict[str, Any]]) -> pd.DataFrame:
-    about = environment() | {name: _version(name) for name in PACKAGES}
+    about = environment() | {name: package_version(name) for name in PACKAGES}
     frame = pd.DataFrame(rows).assign(**dict(zip(KEY, key, strict=True)))
     frame = frame.reindex(columns=COLUMNS)
     texts = {name: frame[name].astype(object).fillna("") for name in TEXTS}
@@ -242,26 +246,7 @@ def _one_line(frame: pd.DataFrame) -> str:
 def _first_line(error: Exception) -> str:
     if isinstance(error, NotMeasuredError):
         return str(error)
-    return f"{type(error).__name__}: {error}".splitlines()[0]
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float | None) -> Iterator[None]:
-    """Stop what takes longer, where the system has an alarm."""
-    if seconds is None or not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise TimeoutError(f"stopped after {seconds:g} s.")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    return first_line(error)
 
 
 def _read(path: Path | None) -> dict[tuple[Any, ...], pd.DataFrame]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy import dates_as_numbers, make_lightgbm
+from benchmarks.models import dates_as_numbers, make_lightgbm
 from benchmarks.tasks import Task
 from benchmarks.truth_designs import Rows, Scenario
 from benchmarks.truth_scores import COVERAGE, Answer, Answerer

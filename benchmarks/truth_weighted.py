@@ -80,19 +80,26 @@ def fit_mgwr(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answere
     return answer
 
 
-def fit_gnnwr(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answerer:
-    """Neural network weighted regression, on the numeric features."""
+def fit_gnnwr(
+    scenario: Scenario, seed: int, settings: dict[str, Any], *, time: str | None = None
+) -> Answerer:
+    """Neural network weighted regression, on the numeric features.
+
+    With the name of a column of times it is GTNNWR.
+    """
     import torch
     from gnnwr import datasets, models
 
     features = scenario.features
-    train = _gnnwr_table(scenario, scenario.train)
+    train = _gnnwr_table(scenario, scenario.train, time)
     spatial = [name for name in train if name.startswith("place_")]
     order = np.random.default_rng(seed).permutation(len(train))
     held_out, rest = np.split(order, [len(train) // 10])
-    columns = {"x_column": features, "spatial_column": spatial}
+    columns: dict[str, Any] = {"x_column": features, "spatial_column": spatial}
+    if time is not None:
+        columns |= {"temp_column": [time], "use_model": "gtnnwr"}
     with (
-        _in_scratch_folder(),
+        in_scratch_folder(),
         torch.random.fork_rng(),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
@@ -105,14 +112,17 @@ def fit_gnnwr(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answer
             batch_size=64,
             **columns,
         )
-        model = models.GNNWR(*parts, use_gpu=False)
+        network = models.GNNWR if time is None else models.GTNNWR
+        model = network(*parts, use_gpu=False)
         model.run(GNNWR_EPOCHS, early_stop=GNNWR_PATIENCE)
     spread = train[features].iloc[rest].agg(np.ptp)
 
     def answer(where: str, rows: Rows) -> Answer:
         with quiet():
             new = datasets.init_predict_dataset(
-                _gnnwr_table(scenario, rows).drop(columns="y"), parts[0], **columns
+                _gnnwr_table(scenario, rows, time).drop(columns="y"),
+                parts[0],
+                **columns,
             )
             prediction = model.predict(new)["denormalized_pred_result"].to_numpy()
             slopes = model.predict_coef(new)[:, : len(features)] / spread.to_numpy()
@@ -160,13 +170,20 @@ def _positions(scenario: Scenario, X: pd.DataFrame) -> Any:
     return X[[scenario.lon, scenario.lat]].to_numpy(dtype=np.float64)
 
 
-def _gnnwr_table(scenario: Scenario, rows: Rows) -> pd.DataFrame:
-    """Give features, target and positions that straight distances are right for."""
-    at = _positions(scenario, rows.X)
-    if not scenario.planar:
-        at = unit_vectors(at[:, 1], at[:, 0])
+def straight_positions(scenario: Scenario, X: pd.DataFrame) -> Any:
+    """Give positions that straight distances are right for."""
+    at = _positions(scenario, X)
+    return at if scenario.planar else unit_vectors(at[:, 1], at[:, 0])
+
+
+def _gnnwr_table(
+    scenario: Scenario, rows: Rows, time: str | None = None
+) -> pd.DataFrame:
+    """Give features, target, positions and times."""
+    at = straight_positions(scenario, rows.X)
     place = {f"place_{axis}": column for axis, column in enumerate(at.T)}
-    table = rows.X[scenario.features].reset_index(drop=True)
+    columns = scenario.features if time is None else [*scenario.features, time]
+    table = rows.X[columns].reset_index(drop=True)
     return table.assign(**place, y=rows.y, id=np.arange(len(table)))
 
 
@@ -181,7 +198,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _in_scratch_folder() -> Iterator[None]:
+def in_scratch_folder() -> Iterator[None]:
     """Let a package that writes where it stands write elsewhere."""
     before = os.getcwd()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

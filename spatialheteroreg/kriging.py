@@ -73,10 +73,10 @@ class ResidualKriging:
 
     in distance :math:`d` and time :math:`t`: what stays at a place, what passes
     soon or late, and what returns each period and averages to zero over it
-    (:math:`\bar s` is the mean of :math:`s` over a period). Without time the second term is a Matern
-    covariance of order 3/2, without a period the third is left out. Its parameters
-    maximize the likelihood of rows given their neighbors [1]_; a row is predicted
-    from its nearest training rows.
+    (:math:`\bar s` is the mean of :math:`s` over a period). Without time a Matern
+    covariance of order 3/2 stands beside the first term, without a period the last is
+    left out. The parameters maximize the likelihood of rows given their neighbors
+    [1]_; a row is predicted from its nearest training rows [2]_.
 
     Parameters
     ----------

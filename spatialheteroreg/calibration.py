@@ -173,4 +173,4 @@ def _far_away(arrays: Arrays) -> Arrays:
 
 def _points(model: STCGRegressor, arrays: Arrays) -> FloatArray:
     """Points at the nearest node's place: near enough for distances between rows."""
-    return model._inputs.graph_.node_points[arrays["node_index"][:, 0]]
+    return model._inputs.graph_.node_points[arrays["node_index"][:, 0, 0]]

@@ -20,6 +20,7 @@ from .calibration import split_calibration
 from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
 from .edges import directed_edges
+from .graph import ConditionGraph
 from .inputs import Arrays, InputBuilder
 from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
@@ -177,17 +178,20 @@ def make_networks(
     model: STCGRegressor,
     inputs: InputBuilder,
     n_rows: int,
-    n_folds: int,
     source: RandomSource,
 ) -> CrossFitted:
     """Build the networks for fitted inputs; their parameters are not drawn yet."""
     return CrossFitted(
-        make_network(model, inputs, n_rows, source) for _ in range(n_folds)
+        make_network(model, inputs, graph, n_rows, source) for graph in inputs.graphs_
     )
 
 
 def make_network(
-    model: STCGRegressor, inputs: InputBuilder, n_rows: int, source: RandomSource
+    model: STCGRegressor,
+    inputs: InputBuilder,
+    graph: ConditionGraph,
+    n_rows: int,
+    source: RandomSource,
 ) -> STCGNetwork:
     """Build one network; its parameters are not drawn yet."""
     if model.d_token % model.n_heads:
@@ -199,7 +203,7 @@ def make_network(
     if inputs.use_coordinates:
         timed = roles.time is not None
         condition = ConditionEncoder(
-            **inputs.condition_tensors(),
+            **inputs.condition_tensors(graph),
             d_condition=model.d_condition,
             gcn_layers=model.gcn_layers,
             lstm_layers=model.lstm_layers if timed else 0,
@@ -208,9 +212,7 @@ def make_network(
             drop_step=None
             if inputs.axis_.period is None
             else Dropout(model.step_dropout, source, rows=True),
-            edges=directed_edges(inputs.graph_)
-            if model.dynamic_graph and timed
-            else None,
+            edges=directed_edges(graph) if model.dynamic_graph and timed else None,
         )
     return STCGNetwork(
         FeatureTokens(len(roles.numeric), encoder.n_codes, model.d_token),
@@ -230,21 +232,23 @@ def make_network(
         place_dropout=model.place_dropout,
         condition_dropout=model.condition_dropout,
         random=source,
-        invariance=make_invariance(model, inputs),
+        invariance=make_invariance(model, inputs, graph),
     )
 
 
-def make_invariance(model: STCGRegressor, inputs: InputBuilder) -> RegionRisks | None:
+def make_invariance(
+    model: STCGRegressor, inputs: InputBuilder, graph: ConditionGraph
+) -> RegionRisks | None:
     """Divide the nodes into regions whose risks are compared."""
     n_features = len(inputs.roles.features)
     if model.invariance_penalty == 0 or n_features == 0:
         return None
-    if not inputs.use_coordinates or inputs.graph_.n_nodes < 2:
+    if not inputs.use_coordinates or graph.n_nodes < 2:
         raise ValueError(
             "invariance_penalty compares regions, and there is one place or none. Set "
             "it to 0, or pass lat= and lon= of two places or more."
         )
-    region = torch.as_tensor(node_regions(inputs.graph_))
+    region = torch.as_tensor(node_regions(graph))
     return RegionRisks(region, n_features, float(model.invariance_penalty))
 
 
@@ -257,8 +261,7 @@ def new_networks(
     """Build networks on their device and draw their parameters."""
     device = resolve_device(model.device)
     source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
-    n_folds = int(samples.fold.max(initial=0)) + 1
-    networks = make_networks(model, inputs, samples.n_training, n_folds, source)
+    networks = make_networks(model, inputs, samples.n_training, source)
     networks = networks.to(device, getattr(torch, model.precision))
     initialize(networks, source)
     networks.reach(samples.n_steps)

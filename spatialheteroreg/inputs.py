@@ -13,7 +13,7 @@ from .columns import ColumnRoles, Table
 from .coordinates import holds_dates, read_place, read_time, show_coordinate
 from .features import FeatureEncoder
 from .graph import ConditionGraph
-from .sizing import auto_n_nodes
+from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
 from .time_axis import TimeAxis
 from .values import read_numbers
@@ -23,6 +23,9 @@ Arrays = dict[str, NDArray[Any]]
 WHERE = "where"
 """Name of the entry that the networks do not read: point and time of each row."""
 
+NOTHING = -1e30
+"""Logarithm of the kernel of a node that says nothing."""
+
 CHUNK_ROWS = 65_536
 """Rows that are made ready at once: some 20 MB, however long the table."""
 
@@ -30,6 +33,14 @@ CHUNK_ROWS = 65_536
 def network_inputs(arrays: Arrays) -> Arrays:
     """Leave out what is not for the networks."""
     return {name: array for name, array in arrays.items() if name != WHERE}
+
+
+def _widen(part: NDArray[Any], width: int, fill: float | None) -> NDArray[Any]:
+    """Repeat the last column, or a number, up to a width."""
+    missing = ((0, 0), (0, width - part.shape[1]))
+    if fill is None:
+        return np.pad(part, missing, mode="edge")
+    return np.pad(part, missing, constant_values=fill)
 
 
 class InputBuilder:
@@ -59,13 +70,15 @@ class InputBuilder:
         Coordinate system of the coordinate columns; None means degrees.
     dtype : {"float32", "float64"}, default="float32"
         Precision of what the network gets.
+    n_graphs : int, default=1
+        Graphs to lay, one for each network, each with nodes of its own.
 
     Attributes
     ----------
     encoder_ : FeatureEncoder
         Scales and categories.
-    graph_ : ConditionGraph
-        Nodes and edges; one node where rows have no place.
+    graphs_ : list of ConditionGraph
+        Nodes and edges, the finest first; one node where rows have no place.
     axis_ : TimeAxis
         Steps; one step where rows have no time.
     """
@@ -85,6 +98,7 @@ class InputBuilder:
         use_coordinates: bool,
         crs: Any = None,
         dtype: str = "float32",
+        n_graphs: int = 1,
     ) -> None:
         self.roles = roles
         self.n_nodes = n_nodes
@@ -99,6 +113,12 @@ class InputBuilder:
         self.use_coordinates = use_coordinates
         self.crs = crs
         self.dtype = dtype
+        self.n_graphs = n_graphs
+
+    @property
+    def graph_(self) -> ConditionGraph:
+        """The finest graph."""
+        return self.graphs_[0]
 
     def fit(
         self,
@@ -134,9 +154,12 @@ class InputBuilder:
             if self.n_nodes == "auto"
             else int(self.n_nodes)
         )
-        self.graph_ = ConditionGraph(
-            n_nodes, random_state=random, **self.graph_parameters
-        ).fit(lat, lon, None if weight is None else weight[rows])
+        self.graphs_ = [
+            ConditionGraph(n, random_state=random, **self.graph_parameters).fit(
+                lat, lon, None if weight is None else weight[rows]
+            )
+            for n in nodes_of_graphs(n_nodes, self.n_graphs)
+        ]
         self.dates_ = self._time_position is not None and holds_dates(
             table.column(self._time_position)
         )
@@ -223,25 +246,37 @@ class InputBuilder:
         """
         features = self.encoder_.transform(table)
         place = self.read_place(table)
-        attachment = self.graph_.attach(*place)
         time = self.read_time(table) if time is None else time
         position = self.axis_.locate(time, warn=False)
         return {
             "numeric": features.numeric,
             "missing": features.missing,
             "codes": features.codes,
-            "node_index": attachment.index,
-            "node_log_kernel": np.maximum(attachment.log_kernel, -1e30).astype(
-                self.dtype
-            ),
-            "node_distance": (attachment.distance / self.graph_.bandwidth_).astype(
-                self.dtype
-            ),
+            **self._attach(*place),
             "step_lower": position.lower,
             "step_upper": position.upper,
             "step_fraction": position.fraction.astype(self.dtype),
             "time_encoding": self.axis_.encode(time).astype(self.dtype),
             WHERE: self._where(*place, time),
+        }
+
+    def _attach(self, lat: FloatArray, lon: FloatArray) -> Arrays:
+        """Tie rows to the nodes of all graphs: (n, n_graphs, K)."""
+        found = [(graph, graph.attach(lat, lon)) for graph in self.graphs_]
+        width = max(tied.index.shape[1] for _, tied in found)
+
+        def stack(parts: list[NDArray[Any]], fill: float | None = None) -> NDArray[Any]:
+            # A graph may have fewer nodes than others have attached ones.
+            return np.stack([_widen(part, width, fill) for part in parts], axis=1)
+
+        return {
+            "node_index": stack([tied.index for _, tied in found]),
+            "node_log_kernel": stack(
+                [np.maximum(tied.log_kernel, NOTHING) for _, tied in found], NOTHING
+            ).astype(self.dtype),
+            "node_distance": stack(
+                [tied.distance / graph.bandwidth_ for graph, tied in found]
+            ).astype(self.dtype),
         }
 
     def _where(self, lat: FloatArray, lon: FloatArray, time: FloatArray) -> FloatArray:
@@ -306,15 +341,20 @@ class InputBuilder:
             floats[:, roles.time] = self._show_time(table, roles.time)
         return floats
 
-    def condition_tensors(self) -> dict[str, Any]:
-        """Hand graph and steps to the network.
+    def condition_tensors(self, graph: ConditionGraph) -> dict[str, Any]:
+        """Hand graph and steps to a network.
+
+        Parameters
+        ----------
+        graph : ConditionGraph
+            One of the graphs.
 
         Returns
         -------
         dict
             Arguments of :class:`spatialheteroreg.network.ConditionEncoder`.
         """
-        graph, axis = self.graph_, self.axis_
+        axis = self.axis_
         index, value = graph.normalized_adjacency()
         size = (graph.n_nodes, graph.n_nodes)
         points = graph.node_points

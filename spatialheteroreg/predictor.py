@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from .inference import Evaluator, TrainingMean
 from .inputs import WHERE, Arrays, network_inputs
 from .inspection.explanation import RowEffects
 from .kriging import Locations, ResidualKriging
-from .network import CrossFitted
+from .network import CrossFitted, inputs_of
 from .sphere import FloatArray, IntArray
 
 
@@ -62,8 +62,9 @@ class Predictor:
 
     def member_predictions(self, inputs: Arrays) -> FloatArray:
         """Predict rows by each member (n_members, n), in target units."""
-        for_networks = network_inputs(inputs)
-        members = _join([part.member_predictions(for_networks) for part in self.parts])
+        members = _join(
+            [part.member_predictions(own) for part, own in self._with_inputs(inputs)]
+        )
         place, place_time = self._kriged(inputs)
         return members + (place + place_time)
 
@@ -82,12 +83,10 @@ class Predictor:
         ndarray of shape (n,)
             Predictions in target units.
         """
-        inputs = network_inputs(inputs)
         prediction = np.empty(len(fold))
-        for k, part in enumerate(self.parts):
+        for k, (part, own) in enumerate(self._with_inputs(inputs)):
             rows = np.flatnonzero(fold == k)
-            own = {name: array[rows] for name, array in inputs.items()}
-            prediction[rows] = part.predict(own)
+            prediction[rows] = part.predict({name: own[name][rows] for name in own})
         return prediction
 
     def training_mean(
@@ -110,14 +109,15 @@ class Predictor:
             The averages.
         """
         place, _ = self._kriged(inputs)
-        inputs = network_inputs(inputs)
-        means = [part.training_mean(inputs, n_steps, weight) for part in self.parts]
+        means = [
+            part.training_mean(own, n_steps, weight)
+            for part, own in self._with_inputs(inputs)
+        ]
         return ModelMean(means, float(np.average(place, weights=weight)))
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
-        inputs = network_inputs(inputs)
-        return _join([part.withheld(inputs)[None] for part in self.parts]).mean(axis=0)
+        return _average([part.withheld(own) for part, own in self._with_inputs(inputs)])
 
     def effects(
         self, inputs: Arrays, mean: ModelMean, *, members: bool = False
@@ -141,11 +141,8 @@ class Predictor:
             Parts of each prediction in target units.
         """
         place, place_time = self._kriged(inputs)
-        inputs = network_inputs(inputs)
-        found = [
-            part.effects(inputs, one, members=members)
-            for part, one in zip(self.parts, mean.networks, strict=True)
-        ]
+        pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
+        found = [part.effects(own, one, members=members) for (part, own), one in pairs]
         whole = _join_effects(found, _join if members else _average)
         return replace(
             whole,
@@ -176,11 +173,17 @@ class Predictor:
         ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
             As :meth:`Evaluator.slopes` gives them.
         """
-        inputs = network_inputs(inputs)
         found = [
-            part.slopes(inputs, feature_scale, members=members) for part in self.parts
+            part.slopes(own, feature_scale, members=members)
+            for part, own in self._with_inputs(inputs)
         ]
         return _join(found) if members else _average(found)
+
+    def _with_inputs(self, inputs: Arrays) -> Iterator[tuple[Evaluator, Arrays]]:
+        """Each network with the inputs that it reads."""
+        inputs = network_inputs(inputs)
+        for k, part in enumerate(self.parts):
+            yield part, inputs_of(inputs, k)
 
     def _kriged(self, inputs: Arrays) -> tuple[FloatArray, FloatArray]:
         if self.kriging is None:

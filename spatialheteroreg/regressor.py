@@ -91,7 +91,8 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     n_nodes : int or "auto", default="auto"
         Nodes of the condition graph. "auto": one for about 10 rows up to 200
         nodes, then one for about 30, 12 to 1,000, and no more than there are
-        places.
+        places. With several networks (`n_folds`) each has nodes of its own: the first
+        two so many, and the next each half as many as the last, 12 at least.
     n_neighbors : int, default=8
         Nearest nodes that each node is tied to.
     n_attached : int, default=8
@@ -596,14 +597,15 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         training, held_out, calibrating = split_rows(
             self, self._inputs, table, weight, label, getattr(self, "_split_seed", 0)
         )
+        n_folds = (
+            len(self.net_.module_) if warm else resolve_n_folds(self, len(training))
+        )
         if not warm:
+            self._inputs.n_graphs = n_folds
             self._inputs.fit(table, training, random, weight)
             self._set_target_scale(target[training], take_weight(weight, training))
         arrays = self._inputs.transform(table)
         z = (target - self._target_mean) / self._target_scale
-        n_folds = (
-            len(self.net_.module_) if warm else resolve_n_folds(self, len(training))
-        )
         # Like other rows held out, folds are the same again in a warm start.
         fold = draw_folds(
             n_folds,

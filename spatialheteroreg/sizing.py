@@ -34,6 +34,34 @@ def auto_n_nodes(n_places: int, n_rows: int) -> int:
     return min(n_places, max(12, wanted))
 
 
+def nodes_of_graphs(n_nodes: int, n_graphs: int) -> list[int]:
+    """Nodes of several graphs: two fine ones, then each half as fine as the last.
+
+    Coarse graphs carry a law to places that were not seen, fine ones know those that
+    were.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes of the finest.
+    n_graphs : int
+        Number of graphs.
+
+    Returns
+    -------
+    list of int
+        Number of nodes of each.
+
+    Examples
+    --------
+    >>> nodes_of_graphs(200, 5)
+    [200, 200, 100, 50, 25]
+    """
+    halvings = [max(k - 1, 0) % 4 for k in range(n_graphs)]
+    fewest = min(n_nodes, 12)
+    return [max(fewest, round(n_nodes / 2**halving)) for halving in halvings]
+
+
 def auto_n_folds(n_rows: int) -> int:
     """Networks of a fit: 5, and one alone where a fold would be of few rows.
 

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
-from .network import CrossFitted, NetworkOutput, seen_rows
+from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
 from .network.layers import RandomSource
 
 logger = logging.getLogger(__name__)
@@ -200,10 +200,11 @@ class STCGNet(skorch.NeuralNet):
         inputs = dict(inputs)
         fold, losses = inputs.pop("fold"), []
         parts = self.module_
-        for part, rows in zip(parts, seen_rows(fold, len(parts)), strict=True):
-            seen, wanted = inputs, target
+        all_rows = seen_rows(fold, len(parts))
+        for k, (part, rows) in enumerate(zip(parts, all_rows, strict=True)):
+            seen, wanted = inputs_of(inputs, k), target
             if len(parts) > 1:
-                seen = {name: tensor[rows] for name, tensor in inputs.items()}
+                seen = {name: tensor[rows] for name, tensor in seen.items()}
                 wanted = target[rows]
             loss = self.get_loss(part(**seen), wanted, training=True)
             loss.backward()

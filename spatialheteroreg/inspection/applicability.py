@@ -152,7 +152,7 @@ class TrainingReference:
             The reference.
         """
         random = np.random.RandomState(0)
-        node = arrays["node_index"][:, 0]
+        node = arrays["node_index"][:, 0, 0]
         kept = _draw(len(node), MAX_ROWS, random)
         weight = np.asarray(shares, dtype=np.float64)
         # Where nothing is important, every feature counts the same.
@@ -177,7 +177,7 @@ class TrainingReference:
             metric=metric,
             bandwidth=bandwidth,
             node_rows=np.bincount(node, minlength=n_nodes),
-            far_share=float(np.mean(arrays["node_distance"][:, 0] > FAR_WIDTHS)),
+            far_share=float(np.mean(arrays["node_distance"][:, 0, 0] > FAR_WIDTHS)),
         )
 
     def compare(

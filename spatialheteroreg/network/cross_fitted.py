@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .layers import RandomSource
 from .output import NetworkOutput
 from .stcg import STCGNetwork
 
+Array = TypeVar("Array", Tensor, NDArray[Any])
+
 
 class CrossFitted(nn.Module):
-    """Networks of one form on the same nodes, each blind to one fold of the rows.
+    """Networks of one form, each on nodes of its own and blind to one fold of the rows.
 
     Their mean predicts. What a network says of its own fold is honest: it has not
     seen these rows.
@@ -60,7 +64,7 @@ class CrossFitted(nn.Module):
     def forward(self, **inputs: Tensor) -> NetworkOutput:
         """Predict by all networks, one after the other along the axis of members."""
         inputs.pop("fold", None)
-        outputs = [part(**inputs) for part in self]
+        outputs = [part(**inputs_of(inputs, k)) for k, part in enumerate(self)]
         if len(outputs) == 1:
             return outputs[0]
         prediction, combination, intercept, weights = (
@@ -71,6 +75,27 @@ class CrossFitted(nn.Module):
         return NetworkOutput(
             prediction, combination, intercept, weights, outputs[0].values
         )
+
+
+def inputs_of(inputs: dict[str, Array], k: int) -> dict[str, Array]:
+    """Inputs of one network: of what is attached, its own nodes.
+
+    Parameters
+    ----------
+    inputs : dict of str to Tensor or ndarray
+        Inputs of all networks: those called ``node_...`` of shape (B, n_parts, K).
+    k : int
+        Number of the network.
+
+    Returns
+    -------
+    dict of str to Tensor or ndarray
+        Inputs of :class:`STCGNetwork`.
+    """
+    return {
+        name: values[:, k] if name.startswith("node_") else values
+        for name, values in inputs.items()
+    }
 
 
 def seen_rows(fold: Tensor, n_parts: int) -> Iterator[Tensor]:

@@ -44,7 +44,6 @@ def take_net(net: STCGNet) -> dict[str, Values]:
             "epochs": [{**epoch, "batches": []} for epoch in net.history],
         },
         "network": {
-            "n_folds": len(networks),
             "n_steps": networks.first.n_steps,
             "dropout": [part.p for part in _dropouts(networks)],
             "training": networks.training,
@@ -104,14 +103,13 @@ def _rebuild_networks(
     source: RandomSource,
     n_rows: int,
     *,
-    n_folds: int,
     n_steps: int,
     dropout: list[float],
     training: bool,
 ) -> CrossFitted:
     # Parameters may have been set since the fit; the shape is that of the fit.
     shaped = STCGRegressor(**model._shape)
-    networks = make_networks(shaped, model._inputs, n_rows, n_folds, source)
+    networks = make_networks(shaped, model._inputs, n_rows, source)
     networks.reach(n_steps)
     for part, share in zip(_dropouts(networks), dropout, strict=True):
         part.p = share

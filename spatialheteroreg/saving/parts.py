@@ -26,8 +26,8 @@ PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
         InputBuilder,
         (
             *("roles", "n_nodes", "graph_parameters", "period", "axis_parameters"),
-            *("use_coordinates", "crs", "dtype"),
-            *("encoder_", "graph_", "dates_", "axis_"),
+            *("use_coordinates", "crs", "dtype", "n_graphs"),
+            *("encoder_", "graphs_", "dates_", "axis_"),
         ),
     ),
     "encoder": (FeatureEncoder, ("dtype", "roles", "center_", "scale_", "categories_")),

@@ -98,7 +98,7 @@ def draw_nodes(rows: pd.DataFrame) -> Figure:
         ticks = sorted(rows["nodes"].unique())
         axis.set_xticks(ticks, [str(tick) for tick in ticks])
         axis.minorticks_off()
-        axis.set_ylim(0, 1.08 * rows[column].max())
+        axis.set_ylim(0, 1.08 * rows[column].max() or 1.0)
         axis.set_xlabel("nodes")
         axis.set_title(title)
     axes[0].legend(frameon=False, fontsize=8, loc="lower left")

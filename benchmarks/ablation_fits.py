@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import r2_score, root_mean_squared_error
 
 from benchmarks.ablation_studies import bands, climates
-from benchmarks.accuracy import as_it_is
 from benchmarks.apart import peak_memory
+from benchmarks.models import as_it_is
 from benchmarks.tasks import SPLITS, Task
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import make_heterogeneous_globe

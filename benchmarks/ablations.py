@@ -20,8 +20,8 @@ import pandas as pd
 from benchmarks.ablation_fits import MEASURES
 from benchmarks.ablation_report import to_markdown, write_report
 from benchmarks.ablation_studies import REAL, STUDIES, VARIANTS, load
-from benchmarks.accuracy import environment, parse_setting
 from benchmarks.apart import run_apart
+from benchmarks.results import environment, parse_setting
 from benchmarks.tasks import Task
 
 KEY = ["measures", "task", "split", "variant", "seed", "settings"]

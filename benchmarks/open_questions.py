@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_error
 from sklearn.utils import Bunch
 
-from benchmarks.accuracy import make_lightgbm
+from benchmarks.models import make_lightgbm
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import (
     make_advected_globe,
@@ -70,7 +70,10 @@ def dynamic_graph(seed: int) -> Iterator[dict[str, Any]]:
     for n_neighbors in (8, 24):
         for dynamic in (False, True):
             model = STCGRegressor(
-                n_neighbors=n_neighbors, dynamic_graph=dynamic, random_state=seed
+                n_neighbors=n_neighbors,
+                dynamic_graph=dynamic,
+                n_folds=1,
+                random_state=seed,
             ).fit(X[train], y[train])
             name = f"n_neighbors={n_neighbors}, dynamic_graph={dynamic}"
             yield {"model": name, **judged(model.predict(X))}
@@ -97,13 +100,13 @@ def invariance(seed: int) -> Iterator[dict[str, Any]]:
         "share": share[list(encoded).index("effect")],
     }
     for penalty in (0.0, 1.0, 3.0, 10.0):
-        model = STCGRegressor(invariance_penalty=penalty, random_state=seed)
+        model = STCGRegressor(invariance_penalty=penalty, n_folds=1, random_state=seed)
         model.fit(X[train], y[train])
         share = model.feature_importances_[list(X).index("effect")]
         name = f"invariance_penalty={penalty:g}"
         yield {"model": name, **judged(model.predict(X)), "share": share}
     causes = X.drop(columns="effect")
-    model = STCGRegressor(random_state=seed).fit(causes[train], y[train])
+    model = STCGRegressor(n_folds=1, random_state=seed).fit(causes[train], y[train])
     yield {"model": "without the column", **judged(model.predict(causes)), "share": 0.0}
 
 
@@ -113,7 +116,9 @@ def price(seed: int) -> Iterator[dict[str, Any]]:
         globe = make(ROWS, PLACES, noise=0.3, random_state=seed)
         train, known, unseen = hold_out(globe, seed)
         for penalty in (0.0, 3.0, 10.0):
-            model = STCGRegressor(invariance_penalty=penalty, random_state=seed)
+            model = STCGRegressor(
+                invariance_penalty=penalty, n_folds=1, random_state=seed
+            )
             model.fit(globe.data[train], globe.target[train])
             guess = pd.Series(model.predict(globe.data), globe.data.index)
             yield {

@@ -46,8 +46,8 @@ class Model:
 
 
 def fit_stcg(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answerer:
-    """The package's own model."""
-    model = _new_stcg(scenario, seed, settings)
+    """The package's own model: one network, or an ensemble in one."""
+    model = _new_stcg(scenario, seed, {"n_folds": 1, **settings})
     model.fit(scenario.train.X, scenario.train.y)
     return lambda where, rows: _ask_stcg(model, rows)
 

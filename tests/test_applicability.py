@@ -37,8 +37,8 @@ def arrays_of(z, node, missing=None, codes=None):
         "numeric": z,
         "missing": np.zeros(z.shape, bool) if missing is None else missing,
         "codes": np.empty((n, 0), dtype=np.int64) if codes is None else codes,
-        "node_index": np.asarray(node)[:, None],
-        "node_distance": np.zeros((n, 1)),
+        "node_index": np.asarray(node)[:, None, None],
+        "node_distance": np.zeros((n, 1, 1)),
     }
 
 
@@ -232,11 +232,11 @@ def far_and_near():
     globe = make_heterogeneous_globe(6000, 1000, random_state=0)
     X, y = globe.data, globe.target
     known = X["lon"].between(-30, 60) & X["lat"].between(-20, 50)
-    model = STCGRegressor(max_iter=8, batch_size=64, random_state=0)
+    model = STCGRegressor(max_iter=8, batch_size=64, n_folds=1, random_state=0)
     model.fit(X[known], y[known])
     prediction = model.predict(X)
     with torch.no_grad():
-        model.net_.module_.gate[0] = -torch.inf
+        model.net_.module_.first.gate[0] = -torch.inf
     return pd.DataFrame(
         {
             "known": known,

@@ -133,7 +133,9 @@ def test_every_message_has_an_advice_and_stands_once():
     assert len(messages) == len(set(messages))
 
 
-@pytest.mark.parametrize("page", ["tuning", "explanations", "uncertainty", "open_questions"])
+@pytest.mark.parametrize(
+    "page", ["tuning", "explanations", "uncertainty", "open_questions"]
+)
 def test_code_of_the_page_runs(page):
     run_page(f"docs/{page}.rst")
 

@@ -242,12 +242,13 @@ class TestRegressor:
                 batch_size=128,
                 learning_rate=0.01,
                 dynamic_graph=on,
+                n_folds=1,
                 random_state=0,
             ).fit(globe.data.iloc[train], globe.target.iloc[train])
             missed = model.predict(globe.data) - globe.noise_free_target
             error[on] = np.sqrt(np.mean(missed.iloc[test] ** 2))
             if on:
-                wind = model.net_.module_.condition.dynamic.wind.detach()
+                wind = model.net_.module_.first.condition.dynamic.wind.detach()
         assert error[True] < 0.8 * error[False]
         # Of trend, sine and cosine: the sine comes from the east, the cosine from
         # the north.

@@ -9,6 +9,8 @@ from sklearn.base import clone
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import make_spurious_regions
 from spatialheteroreg.graph import ConditionGraph
+from spatialheteroreg.inputs import network_inputs
+from spatialheteroreg.network import inputs_of
 from spatialheteroreg.network.invariance import RegionRisks, Withheld, withhold
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.regions import node_regions
@@ -28,7 +30,8 @@ def globe():
 def fitted():
     X, y = make_table(80)
     model = STCGRegressor(**QUICK, invariance_penalty=5.0).fit(X, y)
-    inputs = model._inputs.transform(model._read(X, reset=False))
+    arrays = model._inputs.transform(model._read(X, reset=False))
+    inputs = inputs_of(network_inputs(arrays), 0)
     batch = {name: torch.as_tensor(value) for name, value in inputs.items()}
     return model, batch
 
@@ -142,7 +145,7 @@ def test_regions_are_compact_and_repeat(metric):
 class TestNetwork:
     def test_a_feature_is_withheld_in_training_only(self, fitted):
         model, batch = fitted
-        network = model.net_.module_
+        network = model.net_.module_.first
         assert network.eval()(**batch).withheld is None
         withheld = network.train()(**batch).withheld
         network.eval()
@@ -154,7 +157,7 @@ class TestNetwork:
 
     def test_only_the_predictions_with_the_feature_are_penalized(self, fitted):
         model, batch = fitted
-        network = model.net_.module_.train()
+        network = model.net_.module_.first.train()
         output = network(**batch)
         network.eval()
         risks = output.withheld.risks
@@ -194,7 +197,7 @@ class TestRegressor:
         assert np.isfinite(model.predict(X)).all()
         again = clone(model).fit(X, y, weight)
         np.testing.assert_array_equal(model.predict(X), again.predict(X))
-        counts = model.net_.module_.invariance.counts
+        counts = model.net_.module_.first.invariance.counts
         assert counts.sum() > 0
 
     def test_off_adds_nothing_to_the_network(self):

@@ -210,7 +210,7 @@ def test_a_warm_start_with_later_times_comes_back(tmp_path):
     X = X.assign(time=np.arange(60.0))
     model = fit(X, y, warm_start=True, n_steps=10)
     model.fit(X.assign(time=X.time + 40), y)
-    network = model.net_.module_
+    network = model.net_.module_.first
     assert network.n_steps > network.condition.n_steps
     assert_same_model(model, there_and_back(model, tmp_path), X)
 

@@ -145,7 +145,7 @@ class TestRefusalToLoad:
                 r"InputBuilder: \['novelty_'\] unknown",
             ),
             (lambda d: d["attributes"].update(note={"code": "print"}), "'code'"),
-            (lambda d: d["weights"].pop("level"), "Missing key"),
+            (lambda d: d["weights"].pop("parts.0.level"), "Missing key"),
             (lambda d: d.pop("weights"), "'weights'"),
             (lambda d: d.update(network=3), "know how to read"),
             (lambda d: d["training"].update(n_moons=3), "n_moons"),

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from spatialheteroreg import STCGRegressor
+from spatialheteroreg.inputs import network_inputs
 
 OPTIMUM, WIDTH, PEAK = 20.0, 10.0, 8.0
 SHOWN = 29.0
@@ -50,7 +51,7 @@ def weight_of(model, X, name):
         key: torch.as_tensor(array).double()
         if array.dtype.kind == "f"
         else torch.as_tensor(array)
-        for key, array in arrays.items()
+        for key, array in network_inputs(arrays).items()
     }
     with torch.no_grad():
         weights = network(**tensors).weights.mean(dim=1)[:, position].numpy()

@@ -21,7 +21,9 @@ from spatialheteroreg.inspection import EffectMapDisplay
 globe = make_heterogeneous_globe(
     n_samples=8_000, n_locations=600, n_years=1, random_state=0
 )
-model = STCGRegressor(max_iter=15, random_state=0).fit(globe.data, globe.target)
+model = STCGRegressor(max_iter=15, n_folds=1, random_state=0).fit(
+    globe.data, globe.target
+)
 
 # %%
 # A map needs rows on a grid. The simulated planet knows its climate, so we ask it for

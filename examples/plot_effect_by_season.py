@@ -23,7 +23,7 @@ globe = make_heterogeneous_globe(
 X_train, X_test, y_train, y_test = train_test_split(
     globe.data, globe.target, test_size=0.25, random_state=0
 )
-model = STCGRegressor(max_iter=15, random_state=0).fit(X_train, y_train)
+model = STCGRegressor(max_iter=15, n_folds=1, random_state=0).fit(X_train, y_train)
 
 # %%
 # Each row gets its own slope of the prediction by temperature. As the planet is

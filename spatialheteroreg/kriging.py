@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from .covariance import SpaceTimeCovariance
 from .sphere import FloatArray, IntArray
 
 N_NEIGHBORS = 24
@@ -65,18 +66,10 @@ class Locations:
 class ResidualKriging:
     r"""Simple kriging of residuals that no network has learned.
 
-    A residual is taken for a Gaussian process plus noise, with the covariance
-
-    .. math:: v_0 e^{-d / l_0} + \sum_{i=1}^2 v_i e^{-d / l_i - |\Delta t| / \tau_i}
-              + v_3 e^{-d / l_3} \frac{s(\Delta t) - \bar s}{1 - \bar s}, \qquad
-              s(\Delta t) = e^{-2 \sin^2(\pi \Delta t) / \tau_3^2}
-
-    in distance :math:`d` and time :math:`t`: what stays at a place, what passes
-    soon or late, and what returns each period and averages to zero over it
-    (:math:`\bar s` is the mean of :math:`s` over a period). Without time a Matern
-    covariance of order 3/2 stands beside the first term, without a period the last is
-    left out. The parameters maximize the likelihood of rows given their neighbors
-    [1]_; a row is predicted from its nearest training rows [2]_.
+    A residual is taken for a Gaussian process with a
+    :class:`~spatialheteroreg.covariance.SpaceTimeCovariance`, plus noise. The
+    parameters maximize the likelihood of rows given their neighbors [1]_; a row is
+    predicted from its nearest training rows [2]_.
 
     Parameters
     ----------
@@ -86,7 +79,7 @@ class ResidualKriging:
     Attributes
     ----------
     theta_ : ndarray
-        Logarithms of :math:`v`, :math:`l`, :math:`\tau` and the noise's variance.
+        Parameters of the covariance, and the logarithm of the noise's variance.
     residual_ : ndarray of shape (n,)
         Standardized residuals of the training rows.
     scale_ : float
@@ -169,9 +162,10 @@ class ResidualKriging:
 
     def _learn(self) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
-        start = self._start()
+        start = self._covariance.start(self.spacing_, self.span_)
         batch, target = self._examples()
 
+        @torch.enable_grad()
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
             theta = torch.tensor(parameters, requires_grad=True)
             mean, variance = self._condition(theta, batch)
@@ -262,60 +256,24 @@ class ResidualKriging:
         place, rest = (np.concatenate(part) for part in zip(*parts, strict=True))
         return place * self.scale_, rest * self.scale_
 
-    # --- the covariance --------------------------------------------------------
-
     @property
-    def _n_terms(self) -> int:
-        return 3 + self.has_period if self.has_time else 2
-
-    def _start(self) -> FloatArray:
-        """Logarithms to begin with: variances, lengths, durations, noise."""
-        if not self.has_time:
-            variance, spacings = [0.2, 0.2], [5.0, 10.0]
-        else:
-            variance, spacings = [0.2, 1.0, 0.2, 0.2], [5.0, 0.5, 10.0, 10.0]
-        n = self._n_terms
-        duration = [self.span_ / 50.0, self.span_ / 5.0, 1.0]
-        length = self.spacing_ * np.array(spacings[:n])
-        return np.log(np.concatenate([variance[:n], length, duration, [0.2]]))
-
-    def _covariance(
-        self, theta: Tensor, distance: Tensor, lag: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Covariance of what stays, and of the rest."""
-        n = self._n_terms
-        variance, length = theta[:n].exp(), theta[n : 2 * n].exp()
-        tau = theta[2 * n : -1].exp()
-        stays = variance[0] * torch.exp(-distance / length[0])
-        if not self.has_time:
-            scaled = 3.0**0.5 * distance / length[1]
-            stays = stays + variance[1] * (1.0 + scaled) * torch.exp(-scaled)
-            return stays, torch.zeros_like(stays)
-        rest = torch.zeros_like(stays)
-        for i in (1, 2):
-            passing = torch.exp(-distance / length[i] - lag / tau[i - 1])
-            rest = rest + variance[i] * passing
-        if self.has_period:
-            season = torch.exp(-2.0 * (torch.sin(torch.pi * lag) / tau[2]) ** 2)
-            mean = torch.special.i0e(tau[2] ** -2)
-            season = (season - mean) / (1.0 - mean)
-            rest = rest + variance[3] * torch.exp(-distance / length[3]) * season
-        return stays, rest
+    def _covariance(self) -> SpaceTimeCovariance:
+        return SpaceTimeCovariance(self.has_time, self.has_period)
 
     def _condition(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Mean and variance of rows given their neighbors."""
         solved, cross, _ = self._solve(theta, batch)
-        n = self._n_terms
+        n = self._covariance.n_terms
         prior = theta[:n].exp().sum() + theta[-1].exp()
         variance = prior - (solved * cross).sum(dim=1)
         return (solved * batch.residual).sum(dim=1), variance.clamp(min=1e-9)
 
     def _solve(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Kriging weights (B, m), covariance with the row, and its share that stays."""
-        stays, rest = self._covariance(theta, batch.among, batch.among_lag)
+        stays, rest = self._covariance(theta[:-1], batch.among, batch.among_lag)
         noise = theta[-1].exp() * batch.noise + 1e-6
         factor = torch.linalg.cholesky(stays + rest + torch.diag_embed(noise))
-        stays, rest = self._covariance(theta, batch.distance, batch.lag)
+        stays, rest = self._covariance(theta[:-1], batch.distance, batch.lag)
         cross = stays + rest
         solved = torch.cholesky_solve(cross[:, :, None], factor)[:, :, 0]
         return solved, cross, torch.cholesky_solve(stays[:, :, None], factor)[:, :, 0]
@@ -382,7 +340,9 @@ class ResidualKriging:
             noise = noise / self.weight_[neighbors]
         points = torch.as_tensor(point)
         return _Batch(
-            among=torch.cdist(points, points),
+            among=torch.cdist(
+                points, points, compute_mode="donot_use_mm_for_euclid_dist"
+            ),
             among_lag=torch.as_tensor(np.abs(time[:, :, None] - time[:, None, :])),
             distance=torch.as_tensor(
                 np.linalg.norm(where.point[:, None] - point, axis=2)

@@ -132,7 +132,7 @@ def draw_folds(
     Examples
     --------
     >>> draw_folds(2, 5, np.array([0, 1, 3, 4]), np.random.RandomState(0))
-    array([ 0,  0, -1,  1,  1])
+    array([ 1,  0, -1,  0,  1])
     """
     fold = np.full(n_rows, -1, dtype=np.int64)
     if n_folds > 1:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.predictor import Predictor
@@ -171,3 +172,26 @@ def test_more_folds_than_rows_are_refused():
     X, y = make_rows(20)
     with pytest.raises(ValueError, match="n_folds=30 is more than the 20 rows"):
         STCGRegressor(**QUICK, n_folds=30).fit(X, y)
+
+
+def test_an_ensemble_in_each_network_has_uncertainty():
+    X, y = make_rows()
+    model = STCGRegressor(**QUICK, n_folds=2, n_members=3, calibration_fraction=0.2)
+    model.fit(X, y)
+    mean, std = model.predict(X, return_std=True)
+    np.testing.assert_array_equal(mean, model.predict(X))
+    assert (std > 0).all()
+    for output in ("slope", "contribution"):
+        found = model.local_effects(X, output=output, return_std=True)
+        pd.testing.assert_frame_equal(
+            found.effect, model.local_effects(X, output=output)
+        )
+        assert (found.std.to_numpy() > 0).any()
+
+
+def test_gradients_switched_off_by_the_caller_do_not_matter():
+    X, y = make_rows()
+    one = STCGRegressor(**QUICK, n_folds=2).fit(X, y)
+    with torch.no_grad():
+        other = STCGRegressor(**QUICK, n_folds=2).fit(X, y)
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))

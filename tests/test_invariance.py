@@ -234,6 +234,7 @@ class TestRegressor:
                 batch_size=128,
                 learning_rate=0.01,
                 invariance_penalty=penalty,
+                n_folds=1,
                 random_state=0,
             ).fit(globe.data[~new], globe.target[~new])
             missed = model.predict(globe.data[new]) - globe.target[new]

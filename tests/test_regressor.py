@@ -104,7 +104,7 @@ class TestPrediction:
         X, y = X.drop(columns=["cover", "time"]).fillna(0.0), y
         train, test = np.arange(1200), np.arange(1200, 1500)
         scores = {
-            condition: STCGRegressor(random_state=0, condition=condition)
+            condition: STCGRegressor(n_folds=1, random_state=0, condition=condition)
             .fit(X.iloc[train], y[train])
             .score(X.iloc[test], y[test])
             for condition in ("graph", "none")

@@ -25,7 +25,7 @@ def correlations(design, slopes):
 @pytest.fixture(scope="module")
 def regional():
     design = make_regional_globe(1_500, 150, random_state=0)
-    model = STCGRegressor(random_state=0).fit(design.data, design.target)
+    model = STCGRegressor(n_folds=1, random_state=0).fit(design.data, design.target)
     return design, model, model.local_effects(design.data)
 
 
@@ -54,7 +54,7 @@ def test_a_regional_effect_stays_in_its_region(regional):
 
 def test_slopes_on_a_globe():
     globe = make_heterogeneous_globe(1_500, 50, random_state=0)
-    model = STCGRegressor(random_state=0).fit(globe.data, globe.target)
+    model = STCGRegressor(n_folds=1, random_state=0).fit(globe.data, globe.target)
     found = correlations(globe, model.local_effects(globe.data))
     # Few rows for six slopes that change with place and season: 40,000 give 0.95.
     assert np.mean(list(found.values())) > 0.65
@@ -68,7 +68,9 @@ def test_slopes_on_a_globe():
 
 def test_slopes_on_the_grid_of_mgwr():
     grid = make_mgwr_grid(random_state=0)
-    model = STCGRegressor(lat="v", lon="u", metric="euclidean", random_state=0)
+    model = STCGRegressor(
+        lat="v", lon="u", metric="euclidean", n_folds=1, random_state=0
+    )
     slopes = model.fit(grid.data, grid.target).local_effects(grid.data)
     found = correlations(grid, slopes)
     assert min(found.values()) > 0.85
@@ -76,7 +78,9 @@ def test_slopes_on_the_grid_of_mgwr():
 
 def test_a_slope_that_is_the_same_everywhere_and_a_square_on_the_grid_of_geoshapley():
     grid = make_geoshapley_grid(25, random_state=0)
-    model = STCGRegressor(lat="v", lon="u", metric="euclidean", random_state=0)
+    model = STCGRegressor(
+        lat="v", lon="u", metric="euclidean", n_folds=1, random_state=0
+    )
     slopes = model.fit(grid.data, grid.target).local_effects(grid.data)
     assert min(correlations(grid, slopes).values()) > 0.85
     assert slopes["x3"].mean() == pytest.approx(2.0, abs=0.25)
@@ -87,6 +91,6 @@ def test_a_slope_that_is_the_same_everywhere_and_a_square_on_the_grid_of_geoshap
 
 def test_slopes_that_change_over_the_years():
     globe = make_drifting_globe(2_000, 100, random_state=0)
-    model = STCGRegressor(random_state=0).fit(globe.data, globe.target)
+    model = STCGRegressor(n_folds=1, random_state=0).fit(globe.data, globe.target)
     found = correlations(globe, model.local_effects(globe.data))
     assert np.mean(list(found.values())) > 0.8

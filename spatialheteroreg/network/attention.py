@@ -31,6 +31,7 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.ones(2, 5, 4)
     >>> torch.allclose(linear_attention(x, x, x), x)
     True
@@ -68,6 +69,7 @@ class SelfAttention(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> from spatialheteroreg.network.layers import initialize
     >>> random = RandomSource(0)
     >>> block = initialize(SelfAttention(8, 2, "linear", 0.0, random), random)
@@ -135,6 +137,7 @@ class CrossAttention(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> from spatialheteroreg.network.layers import initialize
     >>> cross = initialize(CrossAttention(8, 6, 2), RandomSource(0))
     >>> states, log_weights = torch.zeros(3, 4, 6), torch.zeros(3, 4)

@@ -19,6 +19,9 @@ OLDEST_WARNINGS := -W 'ignore:Converting `np.inexact` or `np.floating`:Deprecati
 # No verb opens a window.
 export MPLBACKEND := Agg
 
+# The small networks of tests and gallery are faster on one thread than on two.
+test test-integrations test-oldest docs: export OMP_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: setup test test-integrations test-properties test-oldest lint docs bench demo format build clean help
 

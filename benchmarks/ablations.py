@@ -21,7 +21,12 @@ from benchmarks.ablation_fits import MEASURES
 from benchmarks.ablation_report import to_markdown, write_report
 from benchmarks.ablation_studies import REAL, STUDIES, VARIANTS, load
 from benchmarks.apart import run_apart
-from benchmarks.results import environment, parse_setting
+from benchmarks.results import (
+    append_rows,
+    environment,
+    parse_setting,
+    read_groups,
+)
 from benchmarks.tasks import Task
 
 KEY = ["measures", "task", "split", "variant", "seed", "settings"]
@@ -133,7 +138,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     """Run what the command line asks for and print it; return the rows."""
     options = parse_arguments(arguments)
-    known = _read(options.out)
+    known = read_groups(options.out, KEY, TEXTS)
     tasks: dict[str, Task] = {}
     parts = []
     for key in options.plan:
@@ -144,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
             settings = {**options.given, **VARIANTS[variant]}
             rows = run_apart(MEASURES[measures], tasks[name], split, seed, settings)
             known[key] = _frame(key, rows)
-            _append(options.out, known[key])
+            append_rows(options.out, known[key])
             print(_one_line(key, rows), file=sys.stderr, flush=True)
         parts.append(known[key])
     results = pd.concat(parts, ignore_index=True)
@@ -168,28 +173,6 @@ def _one_line(key: Key, rows: list[dict[str, Any]]) -> str:
         f"{key[1]} {key[2]} {key[3]} seed {key[4]}: {error}"
         f"{first['fit_seconds']:.1f} s, {first['memory_mib']:.0f} MiB"
     )
-
-
-def _read(path: Path | None) -> dict[Key, pd.DataFrame]:
-    """Results of an earlier run, by what they measure."""
-    if path is None or not path.exists():
-        return {}
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
-    table = table.fillna(dict.fromkeys(TEXTS, ""))
-    return dict(iter(table.groupby(KEY, sort=False)))
-
-
-def _append(path: Path | None, frame: pd.DataFrame) -> None:
-    """Add the rows of a fit at once, so that a run that is stopped loses nothing."""
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    if not is_new and list(pd.read_csv(path, nrows=0)) != list(frame):
-        raise ValueError(
-            f"{path} has other columns than this version writes. Name a new file."
-        )
-    frame.to_csv(path, mode="a", header=is_new, index=False)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,28 @@ def read_results(path: Path | None) -> pd.DataFrame:
     return table.fillna(dict.fromkeys(TEXTS, ""))
 
 
+def read_groups(
+    path: Path | None, key: list[str], texts: list[str]
+) -> dict[Key, pd.DataFrame]:
+    """Rows of a file where several belong to one fit, by what was fitted."""
+    if path is None or not path.exists():
+        return {}
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+    table = table.fillna(dict.fromkeys(texts, ""))
+    return dict(iter(table.groupby(key, sort=False)))
+
+
+def append_rows(path: Path | None, rows: pd.DataFrame) -> None:
+    """Add the rows of a fit at once, so that a run that is stopped loses nothing."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    if not is_new:
+        _check_columns(path, list(rows))
+    rows.to_csv(path, mode="a", header=is_new, index=False)
+
+
 def by_key(rows: pd.DataFrame) -> dict[Key, dict[str, Any]]:
     """Rows by what they measure."""
     return {key_of(row): row for row in rows.to_dict("records")}
@@ -70,10 +92,7 @@ def write_result(path: Path | None, row: dict[str, Any]) -> None:
     if not path.exists():
         new.to_csv(path, index=False)
         return
-    if list(pd.read_csv(path, nrows=0)) != list(row):
-        raise ValueError(
-            f"{path} has other columns than this version writes. Name a new file."
-        )
+    _check_columns(path, list(row))
     # As text, so that the other rows stay as they are to the last digit.
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     is_same = (table[KEY] == [str(part) for part in key_of(row)]).all(axis=1)
@@ -84,6 +103,13 @@ def write_result(path: Path | None, row: dict[str, Any]) -> None:
     table[~is_same].to_csv(scratch, index=False)
     new.to_csv(scratch, mode="a", header=False, index=False)
     os.replace(scratch, path)
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    if list(pd.read_csv(path, nrows=0)) != columns:
+        raise ValueError(
+            f"{path} has other columns than this version writes. Name a new file."
+        )
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -19,10 +19,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.results import (
+    append_rows,
     environment,
     first_line,
     package_version,
     parse_setting,
+    read_groups,
     time_limit,
 )
 from benchmarks.truth_designs import DESIGNS, Scenario
@@ -195,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     """Run what the command line asks for and print it; return the rows."""
     options = parse_arguments(arguments)
     given = dict(options.set)
-    known = _read(options.out)
+    known = read_groups(options.out, KEY, TEXTS)
     parts = []
     for name in options.design:
         design = DESIGNS[name]
@@ -214,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
                     scenario = design.make(n_rows, seed)
                 rows = measure(scenario, model, seed, settings, options.limit)
                 parts.append(_frame(key, rows))
-                _append(options.out, parts[-1])
+                append_rows(options.out, parts[-1])
                 print(_one_line(parts[-1]), file=sys.stderr, flush=True)
     results = pd.concat(parts, ignore_index=True)
     print(to_markdown(summarize(results)))
@@ -247,28 +249,6 @@ def _first_line(error: Exception) -> str:
     if isinstance(error, NotMeasuredError):
         return str(error)
     return first_line(error)
-
-
-def _read(path: Path | None) -> dict[tuple[Any, ...], pd.DataFrame]:
-    """Results of an earlier run, by what they measure."""
-    if path is None or not path.exists():
-        return {}
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
-    table = table.fillna(dict.fromkeys(TEXTS, ""))
-    return dict(iter(table.groupby(KEY, sort=False)))
-
-
-def _append(path: Path | None, frame: pd.DataFrame) -> None:
-    """Add the rows of a model at once, so that a run that is stopped loses nothing."""
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    if not is_new and list(pd.read_csv(path, nrows=0)) != list(frame):
-        raise ValueError(
-            f"{path} has other columns than this version writes. Name a new file."
-        )
-    frame.to_csv(path, mode="a", header=is_new, index=False)
 
 
 if __name__ == "__main__":

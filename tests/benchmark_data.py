@@ -1,10 +1,15 @@
 """What the tests of the benchmarks share: a small folder of data, and a result."""
 
 import json
+import os
 
 import numpy as np
+import pytest
 
 from spatialheteroreg.datasets import make_heterogeneous_globe
+
+DATA = os.environ.get("STCG_DATA")
+real_data = pytest.mark.skipif(not DATA, reason="STCG_DATA names no folder of data")
 
 RESULT = {
     "n_train": 4,

@@ -1,6 +1,5 @@
 """The accuracy benchmark measures what it is asked for, and the same for all."""
 
-import os
 import signal
 import time
 from dataclasses import replace
@@ -16,10 +15,7 @@ from pandas.testing import assert_frame_equal
 from benchmarks import accuracy, models, tasks
 from benchmarks.results import KEY, parse_setting, read_results, write_result
 
-from .benchmark_data import RESULT, write_folder
-
-DATA = os.environ.get("STCG_DATA")
-real_data = pytest.mark.skipif(not DATA, reason="STCG_DATA names no folder of data")
+from .benchmark_data import DATA, RESULT, real_data, write_folder
 
 
 @pytest.fixture(scope="module")

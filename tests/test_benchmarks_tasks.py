@@ -1,6 +1,5 @@
 """Tasks are the tables and splits that the README says."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,7 @@ from sklearn.model_selection import GroupKFold, KFold
 
 from benchmarks import tasks
 
-from .benchmark_data import write_folder
-
-DATA = os.environ.get("STCG_DATA")
-real_data = pytest.mark.skipif(not DATA, reason="STCG_DATA names no folder of data")
+from .benchmark_data import DATA, real_data, write_folder
 
 
 @pytest.fixture(scope="module")

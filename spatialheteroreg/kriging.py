@@ -146,11 +146,12 @@ class ResidualKriging:
         raw = residual / self.scale_
         self.residual_ = np.clip(raw, -FIRST_CLIP, FIRST_CLIP)
         self._measure()
-        self._learn()
+        examples = self._examples()
+        self._learn(*examples)
         # What a row's neighbors foretell may be large; what they do not is cut.
         mean, deviation = self._foretold(np.arange(len(where)))
         self.residual_ = np.clip(raw, mean - CLIP * deviation, mean + CLIP * deviation)
-        self._learn()
+        self._learn(*examples)
         del self._trees
         return self
 
@@ -160,10 +161,11 @@ class ResidualKriging:
         planted._trees = [cKDTree(axes) for axes in self._axes(self.where_)]
         return planted
 
-    def _learn(self) -> None:
+    def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
         start = self._covariance.start(self.spacing_, self.span_)
-        batch, target = self._examples()
+        batch = self._batch(self.where_[rows], neighbors)
+        target = torch.as_tensor(self.residual_[rows])
 
         @torch.enable_grad()
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
@@ -187,8 +189,8 @@ class ResidualKriging:
         )
         self.theta_ = np.asarray(found.x, dtype=np.float64)
 
-    def _examples(self) -> tuple[_Batch, Tensor]:
-        """Rows to learn from: beside all others, beside a few, and after the others.
+    def _examples(self) -> tuple[IntArray, IntArray]:
+        """Rows to learn from, and neighbors: all others, a few, and the earlier ones.
 
         Neighbors near by tell nothing of what lasts; those far off in place and time
         do, and new rows may have none nearer.
@@ -201,7 +203,7 @@ class ResidualKriging:
             late = where.time > np.quantile(where.time, 0.75)
             if late.any() and not late.all():
                 settings.append((order[late[order]], np.flatnonzero(~late)))
-        batches, targets = [], []
+        chosen, neighbors = [], []
         settings = [(rows, known) for rows, known in settings if len(rows)]
         for rows, known in settings:
             rows = random.permutation(rows)[: FIT_ROWS // len(settings)]
@@ -214,13 +216,9 @@ class ResidualKriging:
             index = np.pad(
                 index, ((0, 0), (0, N_NEIGHBORS - index.shape[1])), constant_values=-1
             )
-            batches.append(self._batch(where[rows], index))
-            targets.append(self.residual_[rows])
-        joined = [
-            torch.cat([vars(batch)[name] for batch in batches])
-            for name in _Batch.__dataclass_fields__
-        ]
-        return _Batch(*joined), torch.as_tensor(np.concatenate(targets))
+            chosen.append(rows)
+            neighbors.append(index)
+        return np.concatenate(chosen), np.concatenate(neighbors)
 
     def _foretold(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Mean and deviation of training rows, from their neighbors alone."""
@@ -262,29 +260,28 @@ class ResidualKriging:
 
     def _condition(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Mean and variance of rows given their neighbors."""
-        solved, cross, _ = self._solve(theta, batch)
+        factor, stays, rest = self._factorize(theta, batch)
+        cross = stays + rest
+        solved = _solve(factor, cross)
         n = self._covariance.n_terms
         prior = theta[:n].exp().sum() + theta[-1].exp()
         variance = prior - (solved * cross).sum(dim=1)
         return (solved * batch.residual).sum(dim=1), variance.clamp(min=1e-9)
 
-    def _solve(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Kriging weights (B, m), covariance with the row, and its share that stays."""
+    def _factorize(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Factor of the neighbors' covariance, and theirs with the row in two parts."""
         stays, rest = self._covariance(theta[:-1], batch.among, batch.among_lag)
         noise = theta[-1].exp() * batch.noise + 1e-6
         factor = torch.linalg.cholesky(stays + rest + torch.diag_embed(noise))
-        stays, rest = self._covariance(theta[:-1], batch.distance, batch.lag)
-        cross = stays + rest
-        solved = torch.cholesky_solve(cross[:, :, None], factor)[:, :, 0]
-        return solved, cross, torch.cholesky_solve(stays[:, :, None], factor)[:, :, 0]
+        return factor, *self._covariance(theta[:-1], batch.distance, batch.lag)
 
     def _predict(
         self, where: Locations, neighbors: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         batch = self._batch(where, neighbors)
-        solved, _, stays = self._solve(torch.as_tensor(self.theta_), batch)
-        whole = (solved * batch.residual).sum(dim=1).numpy()
-        place = (stays * batch.residual).sum(dim=1).numpy()
+        factor, stays, rest = self._factorize(torch.as_tensor(self.theta_), batch)
+        whole = (_solve(factor, stays + rest) * batch.residual).sum(dim=1).numpy()
+        place = (_solve(factor, stays) * batch.residual).sum(dim=1).numpy()
         return place, whole - place if self.has_time else np.zeros_like(place)
 
     # --- neighbors ---------------------------------------------------------------
@@ -351,6 +348,11 @@ class ResidualKriging:
             noise=torch.as_tensor(noise),
             residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
         )
+
+
+def _solve(factor: Tensor, cross: Tensor) -> Tensor:
+    """Kriging weights (B, m)."""
+    return torch.cholesky_solve(cross[:, :, None], factor)[:, :, 0]
 
 
 @dataclass(frozen=True)

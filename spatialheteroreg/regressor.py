@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,9 +46,6 @@ from .predictor import krige_residuals
 from .samples import Samples, draw_folds, number_groups, read_target, take_weight
 from .sphere import FloatArray
 from .training import STCGNet, leave_fit
-
-if TYPE_CHECKING:
-    pass
 
 
 class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEstimator):

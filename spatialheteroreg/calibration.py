@@ -108,7 +108,7 @@ def calibrate(
     # Of a sample of the rows: on the whole they average to the model's own means.
     whole = np.array([model._baseline.place_time, *model._baseline.features])
     baselines += whole - baselines.mean(axis=0)
-    scale = model._inputs.encoder_.scale_
+    scale = model._inputs.encoder_.local_scale(known["numeric"])
     parts = (effects, predictor.effects(_far_away(known), mean, members=True))
     columns = [model._contributions(part, member_baseline(baselines)) for part in parts]
     slopes = [

@@ -202,8 +202,8 @@ class ExplainMixin:
         -------
         DataFrame of shape (n, k) or LocalEffects
             The effects, indexed as X is. A slope is NaN where the feature is
-            missing, and 0 beyond 10 standard deviations from its mean, where its
-            value is held. With `return_std` a named tuple of three such frames:
+            missing, and 0 where its value is held: beyond 10 standard deviations
+            from its mean. With `return_std` a named tuple of three such frames:
             `effect`, `std` and `significant`.
 
         Raises
@@ -293,9 +293,8 @@ class ExplainMixin:
         """Mean effects, or those of each member where it has a baseline of its own."""
         members = baseline is not None
         if output == "slope":
-            return predictor.slopes(
-                arrays, self._inputs.encoder_.scale_, members=members
-            )
+            scale = self._inputs.encoder_.local_scale(arrays["numeric"])
+            return predictor.slopes(arrays, scale, members=members)
         effects = predictor.effects(arrays, self._training_mean, members=members)
         return self._contributions(effects, baseline)
 

@@ -16,6 +16,16 @@ from .values import read_numbers, rows_text
 Z_LIMIT = 10.0
 """Standardized values are held within this many standard deviations."""
 
+HEAVY_TAILS = 1.2
+"""Standard deviation over that which the quartiles tell (of a normal distribution both
+are the same) from which on a feature has heavy tails, and is bent."""
+
+BENT_LIMIT = 3.0
+"""Deviations that a bent feature approaches far out."""
+
+QUARTILES = 1.349
+"""Distance of the quartiles of a normal distribution, in standard deviations."""
+
 
 @dataclass(frozen=True)
 class EncodedFeatures:
@@ -37,7 +47,14 @@ class EncodedFeatures:
 
 
 class FeatureEncoder:
-    """Standardize numbers, number categories, mark what is missing.
+    r"""Standardize numbers, number categories, mark what is missing.
+
+    A number :math:`x` becomes :math:`z = (x - m) / s`, held within 10. Where the
+    tails of a feature are heavy, as of rain or of areas, a few rows would otherwise
+    stand far from all others and the others close together: there :math:`m` is the
+    median and :math:`s` comes from the quartiles, and
+    :math:`z / \sqrt{1 + (z / 3)^2}`, which bends towards 3, takes the place of
+    :math:`z`.
 
     Parameters
     ----------
@@ -47,8 +64,11 @@ class FeatureEncoder:
     Attributes
     ----------
     center_, scale_ : ndarray of shape (n_numeric,)
-        Mean and standard deviation over the training rows; the deviation of
-        a constant feature is infinite, so that it counts as 0 ever after.
+        Mean and standard deviation over the training rows, of a feature with heavy
+        tails what median and quartiles tell of them; the deviation of a constant
+        feature is infinite, so that it counts as 0 ever after.
+    bent_ : ndarray of shape (n_numeric,), bool
+        Which features have heavy tails.
     categories_ : list of Index
         Known values of each categorical feature.
     """
@@ -86,11 +106,12 @@ class FeatureEncoder:
         self.roles = roles
         rows = np.arange(table.n_rows) if rows is None else rows
         counted = None if weight is None else weight[rows]
-        moments = [
-            mean_and_deviation(_finite_numbers(table, j)[rows], counted)
+        scales = [
+            _feature_scale(_finite_numbers(table, j)[rows], counted)
             for j in roles.numeric
         ]
-        self.center_, self.scale_ = np.array(moments).reshape(-1, 2).T
+        self.center_, self.scale_, bent = np.array(scales).reshape(-1, 3).T
+        self.bent_ = bent.astype(bool)
         self.categories_ = [
             pd.Index(
                 sorted(table.column(j).iloc[rows].dropna().unique(), key=str),
@@ -131,6 +152,8 @@ class FeatureEncoder:
             missing[:, k] = np.isnan(values)
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (values - self.center_[k]) / self.scale_[k]
+                if self.bent_[k]:
+                    z /= np.hypot(1.0, z / BENT_LIMIT)
             numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
         codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
         for k, j in enumerate(self.roles.categorical):
@@ -144,6 +167,27 @@ class FeatureEncoder:
             )
         return EncodedFeatures(numeric, missing, codes)
 
+    def local_scale(self, numeric: NDArray[np.floating[Any]]) -> FloatArray:
+        """Say how much of a feature one unit of what the network takes stands for.
+
+        Parameters
+        ----------
+        numeric : ndarray of shape (n, n_numeric)
+            Numbers as :meth:`transform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n, n_numeric)
+            Feature units; those of a bent feature grow towards its limit. Infinite
+            where a number is held, as it no longer follows the feature.
+        """
+        size = np.abs(numeric.astype(np.float64))
+        left = 1.0 - np.minimum(size / BENT_LIMIT, 1.0) ** 2
+        with np.errstate(divide="ignore", over="ignore"):
+            bent = self.scale_ * left**-1.5
+        straight = np.where(size < Z_LIMIT, self.scale_, np.inf)
+        return np.where(self.bent_, bent, straight)
+
 
 def _finite_numbers(table: Table, position: int) -> FloatArray:
     label = table.label(position)
@@ -155,6 +199,56 @@ def _finite_numbers(table: Table, position: int) -> FloatArray:
             "Replace it by a number, or by NaN for a missing value."
         )
     return values
+
+
+def _feature_scale(
+    values: FloatArray, weight: FloatArray | None
+) -> tuple[float, float, bool]:
+    """Center, scale, and whether the tails are heavy."""
+    center, deviation = mean_and_deviation(values, weight)
+    median, usual = median_and_deviation(values, weight)
+    if 0.0 < HEAVY_TAILS * usual < deviation < np.inf:
+        return median, usual, True
+    return center, deviation, False
+
+
+def median_and_deviation(
+    values: FloatArray, weight: FloatArray | None = None
+) -> tuple[float, float]:
+    """Median, and the standard deviation that the quartiles tell.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers and NaN.
+    weight : ndarray of shape (n,), default=None
+        Positive weights; None means 1 for all.
+
+    Returns
+    -------
+    median, deviation : float
+        Of the numbers that are there; the deviation is that of a normal
+        distribution with the same quartiles, 0 where they are the same.
+
+    Examples
+    --------
+    >>> median, deviation = median_and_deviation(np.array([0.0, 1.0, 2.0, 1e6]))
+    >>> median, round(deviation, 3)
+    (1.0, 1.483)
+    """
+    there = ~np.isnan(values)
+    present = values[there]
+    if present.size == 0:
+        return 0.0, 0.0
+    # A row of weight 2 counts as two rows, so quartiles are values of rows.
+    below, median, above = np.quantile(
+        present,
+        [0.25, 0.5, 0.75],
+        method="inverted_cdf",
+        weights=None if weight is None else weight[there],
+    )
+    with np.errstate(over="ignore"):
+        return float(median), float(above - below) / QUARTILES
 
 
 def mean_and_deviation(

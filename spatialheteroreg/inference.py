@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .features import Z_LIMIT
 from .inputs import Arrays
 from .inspection.explanation import RowEffects
 from .network import STCGNetwork
@@ -233,8 +232,8 @@ class Evaluator:
         ----------
         inputs : dict of str to ndarray
             Inputs of the network.
-        feature_scale : ndarray of shape (n_numeric,)
-            Units of the numeric features.
+        feature_scale : ndarray of shape (n, n_numeric)
+            Feature units in one unit of the network's inputs, row by row.
         members : bool, default=False
             Whether to differentiate the prediction of each member, on a first axis,
             or their mean.
@@ -243,7 +242,7 @@ class Evaluator:
         -------
         ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
             Target units per feature unit; NaN where the feature is missing, 0
-            where it is held.
+            where it is held and its units are infinite.
         """
         table = self._table(inputs)
         shape = inputs["numeric"].shape
@@ -270,7 +269,6 @@ class Evaluator:
         slopes: NDArray[np.float64] = np.concatenate(parts, axis=1)
         with np.errstate(over="ignore"):  # beyond float64 a slope is infinite
             slopes = slopes * self.target_scale / feature_scale
-        slopes[:, np.abs(inputs["numeric"]) >= Z_LIMIT] = 0.0  # held there
         slopes[:, inputs["missing"]] = np.nan
         return slopes if members else slopes[0]
 

@@ -162,8 +162,8 @@ class Predictor:
         ----------
         inputs : dict of str to ndarray
             Inputs of the network.
-        feature_scale : ndarray of shape (n_numeric,)
-            Units of the numeric features.
+        feature_scale : ndarray of shape (n, n_numeric)
+            Feature units in one unit of the network's inputs, row by row.
         members : bool, default=False
             Whether to differentiate the prediction of each member, on a first axis,
             or their mean.

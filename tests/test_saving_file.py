@@ -40,7 +40,7 @@ def test_any_reader_of_safetensors_can_look_into_it(tmp_path):
     (tmp_path / "model").write_bytes(CONTENT)
     with safe_open(tmp_path / "model", "numpy") as file:
         assert set(file.keys()) == TENSORS.keys()
-        assert '"format_version": 2' in file.metadata()["spatialheteroreg"]
+        assert '"format_version": 3' in file.metadata()["spatialheteroreg"]
 
 
 class TestDamage:
@@ -99,8 +99,8 @@ class TestForeignFiles:
             save({}, {"spatialheteroreg": "no JSON"}),
             save({}, {"spatialheteroreg": "[1]"}),
             save({}, {"spatialheteroreg": "{}"}),
-            save({}, {"spatialheteroreg": '{"model": 1, "format_version": 2}'}),
-            save({}, {"spatialheteroreg": '{"model": {}, "format_version": 2}'}),
+            save({}, {"spatialheteroreg": '{"model": 1, "format_version": 3}'}),
+            save({}, {"spatialheteroreg": '{"model": {}, "format_version": 3}'}),
             save({}, {"spatialheteroreg": "[" * 100_000}),
         ],
         ids=lambda data: str(data[8:40]),
@@ -112,8 +112,8 @@ class TestForeignFiles:
     @pytest.mark.parametrize(
         ("version", "message"),
         [
-            (3, "format version 3, newer than the version 2"),
-            (0, "format version 0, which is not the version 2"),
+            (4, "format version 4, newer than the version 3"),
+            (0, "format version 0, which is not the version 3"),
             ("x", "format version 'x', which is not"),
         ],
     )

@@ -30,7 +30,10 @@ PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
             *("encoder_", "graphs_", "dates_", "axis_"),
         ),
     ),
-    "encoder": (FeatureEncoder, ("dtype", "roles", "center_", "scale_", "categories_")),
+    "encoder": (
+        FeatureEncoder,
+        ("dtype", "roles", "center_", "scale_", "bent_", "categories_"),
+    ),
     "graph": (
         ConditionGraph,
         (

@@ -73,7 +73,7 @@ def bound_cases() -> list[tuple[Case, dict[str, Any], list[str]]]:
         case = Case("task", task=name, rows=0, features=0)
         return case, {}, [OWN, TREES, *models]
 
-    memory = Case("rows", rows=MILLION, features=12)
+    memory = Case("memory", rows=MILLION, features=12)
     return [
         table(FLUX, *RIVALS),
         table(EVI),

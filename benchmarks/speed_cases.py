@@ -26,7 +26,8 @@ class Case:
     Attributes
     ----------
     axis : str
-        Which size is varied; "task" for a table of the folder of data.
+        Which size is varied; "task" for a table of the folder of data, "memory" for
+        rows whose memory has a bound.
     task : str
         Name of the table; "made" for generated rows.
     rows, features : int
@@ -56,13 +57,15 @@ class Case:
 
     @property
     def size(self) -> int:
-        """Size along the axis."""
-        return 0 if self.axis == "task" else int(getattr(self, self.axis))
+        """Size along the axis; the rows where it is none."""
+        return int(getattr(self, self.axis if self.axis in SIZES else "rows"))
 
     @property
     def label(self) -> str:
         """Name of the case for a line of text."""
-        return self.task if self.axis == "task" else f"{self.size:,} {self.axis}"
+        if self.axis == "task":
+            return self.task
+        return f"{self.size:,} {self.axis if self.axis in SIZES else 'rows'}"
 
 
 BASE = Case("", nodes="200", steps="12", folds="3")

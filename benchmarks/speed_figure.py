@@ -21,7 +21,7 @@ def draw_growth(results: pd.DataFrame) -> Any:
     Parameters
     ----------
     results : DataFrame
-        Rows of the speed benchmark.
+        Rows of the speed benchmark; those with the first settings are drawn.
 
     Returns
     -------
@@ -31,6 +31,8 @@ def draw_growth(results: pd.DataFrame) -> Any:
     """
     from matplotlib.figure import Figure
 
+    first = results["settings"].iloc[0]
+    results = results[results["settings"] == first]
     figure = Figure(figsize=(8, 6.4), layout="constrained")
     for axes, axis in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
         _draw_axis(axes, along(results, axis), TITLES[axis])

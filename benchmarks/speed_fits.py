@@ -16,7 +16,6 @@ from benchmarks.memory import PeakMemory
 from benchmarks.models import MODELS, Model
 from benchmarks.results import first_line, time_limit
 from benchmarks.speed_answers import (
-    OWN,
     RATES,
     TREES,
     time_answers,
@@ -142,7 +141,7 @@ def measure_model(
             with time_limit(limit):
                 asked = model.encode(tables.asked)
                 cost |= time_answers(name, estimator, asked, repeats)
-                if name == OWN and to_reach is not None:
+                if to_reach is not None and hasattr(estimator, "set_callbacks"):
                     train = model.encode(tables.train), tables.train.y
                     cost |= reach_error(
                         estimator,

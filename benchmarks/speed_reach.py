@@ -24,7 +24,7 @@ def reach_error(
     """Fit again, and stop at the first epoch that reaches an error.
 
     Seconds are those of training, and of what a fit does after its last epoch: without
-    that nothing predicts.
+    that nothing predicts. It takes scikit-learn 1.9 or newer, whose callbacks it uses.
 
     Parameters
     ----------

@@ -13,7 +13,9 @@ import pandas as pd
 
 from benchmarks.gpu_rows import table as gpu_table
 from benchmarks.report import list_table, machine
+from benchmarks.speed import CASE
 from benchmarks.speed_bounds import OPEN, bounds_table
+from benchmarks.speed_cases import Case
 from benchmarks.speed_figure import draw_growth
 from benchmarks.speed_profile import limit_table, stage_table, work_table
 from benchmarks.speed_tables import speed_tables
@@ -193,10 +195,7 @@ def _notes(rows: pd.DataFrame) -> str:
     noted = rows[rows["note"] != ""]
     lines = []
     for (model, note), part in noted.groupby(["model", "note"], sort=False):
-        where = [
-            row.task if row.axis == "task" else f"{getattr(row, row.axis):,} {row.axis}"
-            for row in part.itertuples()
-        ]
+        where = [Case(*row).label for row in part[CASE].itertuples(index=False)]
         lines.append(f"- {model}: {', '.join(dict.fromkeys(where))}. ``{note}``")
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -91,6 +93,7 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
         A line for each size and model, of text. Brackets hold ratios to LightGBM.
     """
     axis = rows["axis"].iloc[0]
+    varied = rows["settings"].nunique() > 1
     lines = []
     for _, group in rows.groupby([*LINE, "model"], sort=False):
         first, middle = group.iloc[0], group.median(numeric_only=True)
@@ -98,6 +101,8 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
         line = {TITLES[axis]: size}
         if axis in PEERS_ON:
             line["Model"] = first["model"]
+        if varied:
+            line["Settings"] = first["settings"]
         line |= {
             "RMSE": _number(middle["rmse"], 4),
             "Fit, s": _with_ratio(middle["fit_seconds"], middle["fit_ratio"]),
@@ -131,14 +136,16 @@ def growth_table(results: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Exponents with their standard errors, over all sizes and over the upper half
-        of their logarithms.
+        of their logarithms; lines for each choice of settings.
     """
+    varied = results["settings"].nunique() > 1
     lines = []
-    for axis in SIZES:
-        sizes = along(results, axis)
+    for settings, axis in product(results["settings"].unique(), SIZES):
+        sizes = along(results[results["settings"] == settings], axis)
         if len(sizes) < 2:
             continue
         line = {
+            **({"Settings": settings} if varied else {}),
             "Along": TITLES[axis].lower(),
             "From": f"{sizes.index[0]:,}",
             "To": f"{sizes.index[-1]:,}",

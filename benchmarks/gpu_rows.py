@@ -22,7 +22,7 @@ from benchmarks.made_rows import NOISE, MadeLaw, MadeRows
 from benchmarks.memory import PeakMemory
 from benchmarks.results import append_rows, environment, parse_setting
 from benchmarks.speed_answers import wait_for_device
-from benchmarks.speed_tables import to_markdown
+from benchmarks.speed_tables import number_text, to_markdown
 from spatialheteroreg import STCGRegressor
 
 P = ParamSpec("P")
@@ -164,7 +164,7 @@ def table(figures: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "What": [name for name, _, _ in lines],
-            "Measured": ["" if np.isnan(v) else f"{v:,.4g}" for _, v, _ in lines],
+            "Measured": [number_text(value, 4) for _, value, _ in lines],
             "Asked": [f"< {asked:g}" if asked else "" for _, _, asked in lines],
         }
     )

@@ -72,11 +72,14 @@ BASE = Case("", nodes="200", steps="12", folds="3")
 """What the axes other than the rows leave as it is."""
 
 SIZES: dict[str, list[int]] = {
-    "rows": [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000],
+    "rows": [
+        *(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
+        *(10_000_000, 50_000_000),
+    ],
     "features": [2, 4, 8, 16, 32, 64],
     "nodes": [100, 200, 500, 1_000, 2_000, 5_000],
     "steps": [1, 12, 60, 120, 240],
-    "folds": [1, 2, 4, 8],
+    "folds": [1, 2, 3, 5, 8],
 }
 """Sizes along each axis. Rows go with the default parameters."""
 

@@ -16,6 +16,7 @@ RUN += ["models", "seed", "settings"]
 """What was measured together."""
 LINE = ["axis", "task", "rows", "features", "nodes", "steps", "folds", "settings"]
 COSTS = {"fit_seconds": "seconds", "memory_mib": "memory"}
+GROWTH = "Exponents of the power laws"
 TITLES = {
     "rows": "Rows",
     "features": "Features",
@@ -76,7 +77,7 @@ def speed_tables(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
         if (rows["axis"] == axis).any()
     }
     growth = growth_table(results)
-    return tables | ({"How costs grow": growth} if len(growth) else {})
+    return tables | ({GROWTH: growth} if len(growth) else {})
 
 
 def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,17 +105,19 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
         if varied:
             line["Settings"] = first["settings"]
         line |= {
-            "RMSE": _number(middle["rmse"], 4),
+            "RMSE": number_text(middle["rmse"], 4),
             "Fit, s": _with_ratio(middle["fit_seconds"], middle["fit_ratio"]),
         }
         if axis in PEERS_ON:
-            line["To LightGBM's RMSE, s"] = _number(middle["reach_seconds"], 3)
+            line["To LightGBM's RMSE, s"] = number_text(middle["reach_seconds"], 3)
         line |= {
             "Predict, rows/s": _rate(middle["predict_rate"]),
             "Explain, rows/s": _rate(middle["explain_rate"]),
             "Slopes, rows/s": _rate(middle["slope_rate"]),
             "Memory, MiB": _rate(middle["memory_mib"]),
-            "Over the matrix": _number(middle["memory_mib"] / middle["matrix_mib"], 3),
+            "Over the matrix": number_text(
+                middle["memory_mib"] / middle["matrix_mib"], 3
+            ),
         }
         if (rows["device_mib"] > 0).any():
             line["GPU memory, MiB"] = _rate(middle["device_mib"])
@@ -154,8 +157,8 @@ def growth_table(results: pd.DataFrame) -> pd.DataFrame:
         for column, name in COSTS.items():
             whole = fit_power_law(sizes.index, sizes[column])
             upper = fit_power_law(sizes.index[large], sizes[column][large])
-            line[f"Exponent of {name}"] = exponent_text(whole)
-            line[f"of {name}, large sizes"] = exponent_text(upper)
+            line[f"{name.capitalize()}, all sizes"] = exponent_text(whole)
+            line[f"{name.capitalize()}, large ones"] = exponent_text(upper)
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -207,6 +210,31 @@ def exponent_text(law: PowerLaw) -> str:
     return text if np.isnan(law.error) else f"{text} ± {law.error:.2f}"
 
 
+def number_text(value: float, digits: int) -> str:
+    """Write a number with so many digits, or all those before its point.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        Digits.
+
+    Returns
+    -------
+    str
+        Empty where nothing was measured.
+
+    Examples
+    --------
+    >>> number_text(0.012345, 3), number_text(12345.6, 3), number_text(np.nan, 3)
+    ('0.0123', '12,346', '')
+    """
+    if not np.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
 def to_markdown(table: pd.DataFrame) -> str:
     """Write a table of text for the screen."""
     lines = [f"| {' | '.join(table)} |", "|" + "---|" * table.shape[1]]
@@ -219,12 +247,6 @@ def _count(size: object) -> str:
     return f"{int(float(str(size))):,}"
 
 
-def _number(value: float, digits: int) -> str:
-    if not np.isfinite(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
-
-
 def _rate(value: float) -> str:
     if not np.isfinite(value):
         return ""
@@ -234,5 +256,5 @@ def _rate(value: float) -> str:
 def _with_ratio(value: float, ratio: float) -> str:
     if not np.isfinite(value):
         return ""
-    text = _number(value, 3)
-    return text if not np.isfinite(ratio) else f"{text} ({_number(ratio, 3)})"
+    text = number_text(value, 3)
+    return text if not np.isfinite(ratio) else f"{text} ({number_text(ratio, 3)})"

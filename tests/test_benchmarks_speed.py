@@ -553,6 +553,18 @@ def test_rows_of_the_device_are_fitted_and_explained(tmp_path, capsys):
     assert "no such GPU" not in page
 
 
+def test_bounds_are_asked_of_runs_of_full_size():
+    names = ["make_seconds", "hand_over_seconds", "fit_seconds", "epochs", "last_gain"]
+    names += ["predict_seconds", "explain_seconds", "rmse", "noise"]
+    names += ["memory_mib", "device_mib", "matrix_mib"]
+    full = {**dict.fromkeys(names, 12_345.6), "rows": 50_000_000, "answers": 2_800_000}
+    asked = gpu_rows.table(full).set_index("What")
+    assert list(asked.loc["fit 50,000,000 rows, s"]) == ["12,346", "< 360"]
+    assert asked.loc["predict and explain, s", "Asked"] == "< 5"
+    less = gpu_rows.table({**full, "rows": 1_000})
+    assert not less["Asked"].any()
+
+
 def test_monthly_steps_run_along_all_years():
     model = gpu_rows.make_model("cpu", 500, 20, {"max_iter": 1})
     assert (model.n_steps, model.n_nodes, model.max_iter) == (240, 500, 1)

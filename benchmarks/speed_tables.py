@@ -98,6 +98,7 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for _, group in rows.groupby([*LINE, "model"], sort=False):
         first, middle = group.iloc[0], group.median(numeric_only=True)
+        over_matrix = middle["memory_mib"] / middle["matrix_mib"]
         size = first["task"] if axis == "task" else _count(first[axis])
         line = {TITLES[axis]: size}
         if axis in PEERS_ON:
@@ -115,9 +116,7 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
             "Explain, rows/s": _rate(middle["explain_rate"]),
             "Slopes, rows/s": _rate(middle["slope_rate"]),
             "Memory, MiB": _rate(middle["memory_mib"]),
-            "Over the matrix": number_text(
-                middle["memory_mib"] / middle["matrix_mib"], 3
-            ),
+            "Over the matrix": number_text(over_matrix, 3),
         }
         if (rows["device_mib"] > 0).any():
             line["GPU memory, MiB"] = _rate(middle["device_mib"])

@@ -414,15 +414,15 @@ def test_tables_have_costs_and_ratios():
 
 def test_growth_is_that_of_the_costs():
     table = growth_table(results()).set_index("Along")
-    assert table.loc["rows", "Exponent of seconds"] == "1.00 ± 0.00"
-    assert table.loc["steps", "of memory, large sizes"].startswith("0.50")
+    assert table.loc["rows", "Seconds, all sizes"] == "1.00 ± 0.00"
+    assert table.loc["steps", "Memory, large ones"].startswith("0.50")
     assert table.loc["rows", "To"] == "50,000,000"
     assert len(along(results(), "rows")) == len(SIZES["rows"])
     assert growth_table(results().query("rows < 0")).empty
     on_gpu = results().assign(settings="gpu", device_mib=7.0)
     both = growth_table(pd.concat([results(), on_gpu])).set_index(["Settings", "Along"])
-    assert both.loc[("gpu", "rows"), "Exponent of memory"] == "0.00 ± 0.00"
-    assert both.loc[("", "rows"), "Exponent of memory"] == "1.00 ± 0.00"
+    assert both.loc[("gpu", "rows"), "Memory, all sizes"] == "0.00 ± 0.00"
+    assert both.loc[("", "rows"), "Memory, all sizes"] == "1.00 ± 0.00"
 
 
 def bounds_rows():

@@ -29,12 +29,10 @@ from benchmarks.results import (
 )
 from benchmarks.speed_answers import OWN, RATES, TREES
 from benchmarks.speed_bounds import bound_cases, bounds_table
-from benchmarks.speed_cases import PEERS_ON, SIZES, Case, plan
+from benchmarks.speed_cases import CASE, KEY, PEERS_ON, SIZES, Case, plan
 from benchmarks.speed_fits import FIGURES, measure_case
 from benchmarks.speed_tables import speed_tables, to_markdown
 
-CASE = ["axis", "task", "rows", "features", "nodes", "steps", "folds"]
-KEY = [*CASE, "models", "seed", "settings"]
 TEXTS = ["nodes", "steps", "folds", "models", "settings", "model", "details", "note"]
 COLUMNS = [*KEY, "model", "n_train", "n_asked", *FIGURES, "details", "note"]
 PACKAGES = ["pytorch-tabnet", "gnnwr", "mgwr", "shap"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,10 @@ class Case:
             return self.task
         return f"{self.size:,} {self.axis if self.axis in SIZES else 'rows'}"
 
+
+CASE = [field.name for field in fields(Case)]
+KEY = [*CASE, "models", "seed", "settings"]
+"""What is measured together, so that ratios are of one run."""
 
 BASE = Case("", nodes="200", steps="12", folds="3")
 """What the axes other than the rows leave as it is."""

@@ -13,9 +13,8 @@ import pandas as pd
 
 from benchmarks.gpu_rows import table as gpu_table
 from benchmarks.report import list_table, machine
-from benchmarks.speed import CASE
 from benchmarks.speed_bounds import OPEN, bounds_table
-from benchmarks.speed_cases import Case
+from benchmarks.speed_cases import CASE, Case
 from benchmarks.speed_figure import draw_growth
 from benchmarks.speed_profile import limit_table, stage_table, work_table
 from benchmarks.speed_tables import speed_tables
@@ -32,9 +31,9 @@ cores; brackets hold the ratio of seconds to those of LightGBM. Medians over the
 :doc:`/benchmarks` says what the models are and how each figure is measured.
 
 Along the rows STCGRegressor has its default parameters. Along another size the others
-stay at 20,000 rows, 8 features, 200 nodes, 12 steps and 3 networks. Memory is what a fit
-adds to its table, also over that table as a matrix of single precision. Costs are taken
-to grow with a power of the size; the exponent is 1 where they are in proportion.
+stay at 20,000 rows, 8 features, 200 nodes, 12 steps and 3 networks. Memory is what a
+fit adds to its table, also over that table as a matrix of single precision. Costs are
+taken to grow with a power of the size; the exponent is 1 where they are in proportion.
 
 .. code-block:: console
 

@@ -9,12 +9,8 @@ import pandas as pd
 
 from benchmarks.power_law import PowerLaw, fit_power_law, large_sizes
 from benchmarks.speed_answers import OWN, TREES
-from benchmarks.speed_cases import PEERS_ON, SIZES
+from benchmarks.speed_cases import CASE, KEY, PEERS_ON, SIZES
 
-RUN = ["axis", "task", "rows", "features", "nodes", "steps", "folds"]
-RUN += ["models", "seed", "settings"]
-"""What was measured together."""
-LINE = ["axis", "task", "rows", "features", "nodes", "steps", "folds", "settings"]
 COSTS = {"fit_seconds": "seconds", "memory_mib": "memory"}
 GROWTH = "Exponents of the power laws"
 TITLES = {
@@ -42,8 +38,8 @@ def with_ratios(results: pd.DataFrame) -> pd.DataFrame:
         TreeSHAP), ``predict_ratio`` and ``rmse_ratio``; NaN where LightGBM was not
         measured.
     """
-    trees = results[results["model"] == TREES].drop_duplicates(RUN).set_index(RUN)
-    at = pd.MultiIndex.from_frame(results[RUN])
+    trees = results[results["model"] == TREES].drop_duplicates(KEY).set_index(KEY)
+    at = pd.MultiIndex.from_frame(results[KEY])
 
     def of_trees(column: str) -> np.ndarray:
         return trees[column].reindex(at).to_numpy(dtype=float)
@@ -96,7 +92,7 @@ def axis_table(rows: pd.DataFrame) -> pd.DataFrame:
     axis = rows["axis"].iloc[0]
     varied = rows["settings"].nunique() > 1
     lines = []
-    for _, group in rows.groupby([*LINE, "model"], sort=False):
+    for _, group in rows.groupby([*CASE, "settings", "model"], sort=False):
         first, middle = group.iloc[0], group.median(numeric_only=True)
         over_matrix = middle["memory_mib"] / middle["matrix_mib"]
         size = first["task"] if axis == "task" else _count(first[axis])

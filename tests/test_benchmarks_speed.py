@@ -31,7 +31,15 @@ from benchmarks.power_law import PowerLaw, fit_power_law, large_sizes
 from benchmarks.report import VERSIONS
 from benchmarks.speed_bounds import BOUNDS, KEPT, MISSED, OPEN, bound_cases
 from benchmarks.speed_bounds import bounds_table as judge
-from benchmarks.speed_cases import BASE, SIZES, Case, load_tables, make_cases, plan
+from benchmarks.speed_cases import (
+    BASE,
+    CASE,
+    SIZES,
+    Case,
+    load_tables,
+    make_cases,
+    plan,
+)
 from benchmarks.speed_figure import PANELS, draw_growth
 from benchmarks.speed_fits import FIGURES, measure_case, measure_model
 from benchmarks.speed_tables import along, axis_table, growth_table, with_ratios
@@ -368,7 +376,7 @@ def results(n_seeds=2):
                     slower = 1 if model == "lightgbm" else 2
                     lines.append(
                         {
-                            **{name: getattr(case, name) for name in speed.CASE},
+                            **{name: getattr(case, name) for name in CASE},
                             "models": "both",
                             "seed": seed,
                             "settings": "",
@@ -433,7 +441,7 @@ def bounds_rows():
             own = model == "stcg"
             lines.append(
                 {
-                    **{name: getattr(case, name) for name in speed.CASE},
+                    **{name: getattr(case, name) for name in CASE},
                     "models": " ".join(models),
                     "seed": 0,
                     "settings": "",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ LONG_ENOUGH = 10.0
 
 def time_answers(
     name: str, estimator: Any, X: pd.DataFrame, repeats: int
-) -> dict[str, Any]:
+) -> Iterator[tuple[str, Any]]:
     """Time predictions, and explanations where a model has some.
 
     Parameters
@@ -35,28 +36,23 @@ def time_answers(
     repeats : int
         Times that an answer is timed, unless it takes long.
 
-    Returns
-    -------
-    dict
-        Rows a second of each answer, and details of the explanation.
+    Yields
+    ------
+    answer : str
+        One of ``RATES``, or "details".
+    figure : float or str
+        Rows a second, or which explainer it was, as JSON.
     """
-    rates = {"predict_rate": rows_per_second(estimator.predict, X, repeats)}
+    yield "predict_rate", rows_per_second(estimator.predict, X, repeats)
     if name == OWN:
-        answers = {
-            "explain_rate": estimator.explain,
-            "contribution_rate": lambda X: estimator.local_effects(
-                X, output="contribution"
-            ),
-            "slope_rate": estimator.local_effects,
-        }
-        return rates | {
-            key: rows_per_second(answer, X, repeats) for key, answer in answers.items()
-        }
-    if name == TREES:
+        contributions = partial(estimator.local_effects, output="contribution")
+        yield "explain_rate", rows_per_second(estimator.explain, X, repeats)
+        yield "contribution_rate", rows_per_second(contributions, X, repeats)
+        yield "slope_rate", rows_per_second(estimator.local_effects, X, repeats)
+    elif name == TREES:
         explainer, answer = quicker_tree_shap(estimator, X[:FEW])
-        rates["explain_rate"] = rows_per_second(answer, X, repeats)
-        return {**rates, "details": json.dumps({"explainer": explainer})}
-    return rates
+        yield "details", json.dumps({"explainer": explainer})
+        yield "explain_rate", rows_per_second(answer, X, repeats)
 
 
 def quicker_tree_shap(

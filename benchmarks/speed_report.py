@@ -19,6 +19,8 @@ from benchmarks.speed_figure import draw_growth
 from benchmarks.speed_profile import limit_table, stage_table, work_table
 from benchmarks.speed_tables import speed_tables
 
+TEXTS = ["note", "details", "settings", "of", "unit", "nodes", "steps", "folds"]
+
 HEAD = """\
 Speed
 =====
@@ -147,9 +149,8 @@ def read(path: Path) -> pd.DataFrame:
     DataFrame
         Its rows.
     """
-    texts = {"note": "", "details": "", "settings": "", "of": "", "unit": ""}
-    table = pd.read_csv(path)
-    return table.fillna({name: text for name, text in texts.items() if name in table})
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    return table.fillna({name: "" for name in TEXTS if name in table})
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:

@@ -21,6 +21,7 @@ from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
 from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
 from .network.layers import RandomSource
+from .side_by_side import side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -198,18 +199,20 @@ class STCGNet(skorch.NeuralNet):
         self._set_training(True)
         inputs, target = batch
         inputs = dict(inputs)
-        fold, losses = inputs.pop("fold"), []
-        parts = self.module_
-        all_rows = seen_rows(fold, len(parts))
-        for k, (part, rows) in enumerate(zip(parts, all_rows, strict=True)):
+        parts, fold = list(self.module_), inputs.pop("fold")
+        rows = list(seen_rows(fold, len(parts)))
+
+        def learn(k: int) -> Tensor:
             seen, wanted = inputs_of(inputs, k), target
             if len(parts) > 1:
-                seen = {name: tensor[rows] for name, tensor in seen.items()}
-                wanted = target[rows]
-            loss = self.get_loss(part(**seen), wanted, training=True)
+                seen = {name: tensor[rows[k]] for name, tensor in seen.items()}
+                wanted = target[rows[k]]
+            loss = self.get_loss(parts[k](**seen), wanted, training=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(part.parameters(), LARGEST_GRADIENT)
-            losses.append(loss.detach())
+            torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
+            return loss.detach()
+
+        losses = self.run_(learn)
         return {"loss": torch.stack(losses).mean(), "y_pred": None}
 
     def epochs(self) -> list[dict[str, float]]:
@@ -386,7 +389,8 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> bool:
     """
     net.initialize()
     n_done = sum(getattr(follower, "n_done_", 0) for _, follower in net.callbacks_)
-    net.partial_fit(rows, None, epochs=max_iter - n_done)
+    with side_by_side(net.module_, net.random) as net.run_:
+        net.partial_fit(rows, None, epochs=max_iter - n_done)
     told_to_stop = any(_stopped(follower) for _, follower in net.callbacks_)
     leave_fit(net)
     epochs = net.epochs()
@@ -420,6 +424,8 @@ def leave_fit(net: STCGNet) -> None:
     net : STCGNet
         The net. Callbacks that it shares with others are copied.
     """
+    if hasattr(net, "run_"):
+        del net.run_
     net.train_split = None
     net.module = type(net.module_)
     net.callbacks = _lasting(net.callbacks)

@@ -670,9 +670,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         ]
         self.n_iter_ = len(self.history_)
         self._kriging = None
+        predictor = self._predictor()
         if self._krigs(samples):
             self._kriging = krige_residuals(
-                self._predictor(),
+                predictor,
                 arrays,
                 self._target_mean
                 + self._target_scale * samples.target[samples.training],
@@ -681,11 +682,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
                 has_time=self._inputs.roles.time is not None,
                 has_period=self._inputs.axis_.period is not None,
             )
-        predictor = self._predictor()
-        self._training_mean = predictor.training_mean(
+            predictor.krige(self._kriging)
+        self._training_mean, effects = predictor.center(
             arrays, self._inputs.axis_.n_steps_, weight
         )
-        effects = predictor.effects(arrays, self._training_mean)
         self._baseline = EffectBaseline.of(effects, weight)
         self._uncertainty = None
         if len(samples.calibrating):

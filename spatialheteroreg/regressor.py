@@ -190,9 +190,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Share of the rows or places to hold out.
     n_iter_no_change : int, default=5
         Epochs without improvement before stopping.
-    precision : {"float32", "float64"}, default="float32"
+    precision : {"float32", "mixed", "float64"}, default="float32"
         Numbers that training computes with. "float64" is slower and makes
-        results repeat to more digits. Predictions are always made in float64.
+        results repeat to more digits. "mixed" keeps float32 and multiplies in
+        bfloat16, which a GPU does sooner. Predictions are always made in float64.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -310,7 +311,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "early_stopping": [StrOptions({"rows", "places"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "precision": [StrOptions({"float32", "float64"})],
+        "precision": [StrOptions({"float32", "float64", "mixed"})],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

@@ -10,13 +10,16 @@ import torch
 
 from .network import CrossFitted
 from .network.layers import RandomSource
+from .processes import ProcessGroup
 
 Task = Callable[[int], torch.Tensor]
 Run = Callable[[Task], list[torch.Tensor]]
 
 
 @contextlib.contextmanager
-def side_by_side(networks: CrossFitted, random: RandomSource) -> Iterator[Run]:
+def side_by_side(
+    networks: CrossFitted, random: RandomSource, group: ProcessGroup
+) -> Iterator[Run]:
     """Do something for each network, several at the same time where cores allow it.
 
     The networks of a fit are small: two of them on a core each are sooner done than
@@ -31,6 +34,10 @@ def side_by_side(networks: CrossFitted, random: RandomSource) -> Iterator[Run]:
         meantime their dropouts draw from other sources.
     random : RandomSource
         Seeds theirs.
+    group : ProcessGroup
+        Processes that share the training. With several, networks take turns, as
+        processes add their gradients up in one order, and each process draws for
+        itself.
 
     Yields
     ------
@@ -38,18 +45,22 @@ def side_by_side(networks: CrossFitted, random: RandomSource) -> Iterator[Run]:
         Takes a task, calls it with the number of each network, and returns the
         results in their order. What a task raises is raised.
     """
-    if len(networks) == 1 or random.generator.device.type != "cpu":
+    device = random.generator.device
+    reseeds = len(networks) > 1 and device.type == "cpu"
+    if group.size == 1 and not reseeds:
         yield lambda task: [task(k) for k in range(len(networks))]
         return
-    own = [RandomSource(0) for _ in networks]
+    first = random.generator.initial_seed() + 1
+    own = [RandomSource(first + k + group.rank, device) for k in range(len(networks))]
     for part, source in zip(networks, own, strict=True):
         part.share_random(source)
-    with _in_threads(len(networks)) as call:
+    with _in_threads(len(networks) if group.size == 1 else 1) as call:
 
         def run(task: Task) -> list[torch.Tensor]:
-            seeds = torch.randint(2**62, (len(own),), generator=random.generator)
-            for source, seed in zip(own, seeds.tolist(), strict=True):
-                source.generator.manual_seed(seed)
+            if reseeds:
+                seeds = torch.randint(2**62, (len(own),), generator=random.generator)
+                for source, seed in zip(own, seeds.tolist(), strict=True):
+                    source.generator.manual_seed(seed + group.rank)
             return list(call(task, range(len(own))))
 
         try:
@@ -63,7 +74,7 @@ def side_by_side(networks: CrossFitted, random: RandomSource) -> Iterator[Run]:
 def _in_threads(n_tasks: int) -> Iterator[Callable[..., Iterable[torch.Tensor]]]:
     """Give a `map` with as many threads as PyTorch may use, each of one core."""
     n_threads = torch.get_num_threads()
-    if n_threads == 1:
+    if min(n_tasks, n_threads) == 1:
         yield map
         return
     try:

@@ -144,7 +144,9 @@ class STCGNetwork(nn.Module):
         """
         if self.condition is None:
             return None
-        return self.condition(n_steps or self.n_steps)
+        # Few numbers next to those of a batch, and the sparse product has no bfloat16.
+        with torch.autocast(self.level.device.type, enabled=False):
+            return self.condition(n_steps or self.n_steps)
 
     def move_random(self, device: str) -> RandomSource:
         """Have all dropouts draw from one source on a device.

@@ -54,6 +54,10 @@ class Predictor:
         kriging: ResidualKriging | None = None,
     ) -> None:
         self.parts = [Evaluator(part, target_mean, target_scale) for part in networks]
+        self.krige(kriging)
+
+    def krige(self, kriging: ResidualKriging | None) -> None:
+        """Add what a fitted kriging foretells, or nothing."""
         self.kriging = None if kriging is None else kriging.plant()
 
     def predict(self, inputs: Arrays) -> FloatArray:
@@ -89,10 +93,10 @@ class Predictor:
             prediction[rows] = part.predict({name: own[name][rows] for name in own})
         return prediction
 
-    def training_mean(
+    def center(
         self, inputs: Arrays, n_steps: int, weight: FloatArray | None
-    ) -> ModelMean:
-        """Average places and times over training rows.
+    ) -> tuple[ModelMean, RowEffects]:
+        """Average over training rows, and take their predictions apart.
 
         Parameters
         ----------
@@ -105,15 +109,18 @@ class Predictor:
 
         Returns
         -------
-        ModelMean
-            The averages.
+        mean : ModelMean
+            Averages over places and times.
+        effects : RowEffects
+            As :meth:`effects` gives them.
         """
-        place, _ = self._kriged(inputs)
+        kriged = self._kriged(inputs)
         means = [
             part.training_mean(own, n_steps, weight)
             for part, own in self._with_inputs(inputs)
         ]
-        return ModelMean(means, float(np.average(place, weights=weight)))
+        mean = ModelMean(means, float(np.average(kriged[0], weights=weight)))
+        return mean, self._take_apart(inputs, mean, kriged)
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
@@ -140,7 +147,17 @@ class Predictor:
         RowEffects
             Parts of each prediction in target units.
         """
-        place, place_time = self._kriged(inputs)
+        return self._take_apart(inputs, mean, self._kriged(inputs), members=members)
+
+    def _take_apart(
+        self,
+        inputs: Arrays,
+        mean: ModelMean,
+        kriged: tuple[FloatArray, FloatArray],
+        *,
+        members: bool = False,
+    ) -> RowEffects:
+        place, place_time = kriged
         pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
         found = [part.effects(own, one, members=members) for (part, own), one in pairs]
         whole = _join_effects(found, _join if members else _average)

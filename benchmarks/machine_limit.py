@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.accuracy import limited_to
 from benchmarks.made_rows import MadeLaw
 from spatialheteroreg import STCGRegressor
 
@@ -185,8 +186,9 @@ def count_operations(call: Callable[[], Any]) -> int:
     with warnings.catch_warnings():
         # oneDNN tells of GPUs that nobody asked for.
         warnings.filterwarnings("ignore", "TF32 acceleration", UserWarning)
-        # The recurrent network is one opaque operation unless oneDNN is left out.
-        with torch.backends.mkldnn.flags(enabled=False), counter:
+        # The recurrent network is one opaque operation unless oneDNN is left out, and
+        # what other threads do is not counted.
+        with torch.backends.mkldnn.flags(enabled=False), limited_to(1), counter:
             call()
     return int(counter.get_total_flops())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,7 +32,7 @@ STAGES: dict[str, list[str]] = {
     ],
     "attaching": [f"{PACKAGE}.graph:ConditionGraph.attach"],
     "training: forward": [f"{PACKAGE}.training:STCGNet.train_step_single"],
-    "training: backward": ["torch:Tensor.backward", "torch.autograd:backward"],
+    "training: backward": ["torch:Tensor.backward"],
     "training: optimizer": [
         "torch.optim:AdamW.step",
         "torch.nn.utils:clip_grad_norm_",
@@ -60,12 +61,17 @@ A function that others call in between counts for itself: what `fit` of the inpu
 spends in the graph is "graph".
 """
 
+WITHIN = {"training: backward": "training: rest"}
+"""Stages that count inside of another alone: kriging looks for its maximum by gradients
+too."""
+
 
 class StageTimer:
     """Time stages inside a ``with`` block.
 
-    Functions are replaced inside of it, and put back at its end. Not to be used in
-    several threads.
+    Functions are replaced inside of it, and put back at its end. What other threads
+    do meanwhile counts by its mean over these threads, and is taken from the stage that
+    waits for them: the seconds add up to those that pass.
 
     Parameters
     ----------
@@ -90,6 +96,8 @@ class StageTimer:
 
     def __enter__(self) -> Self:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._aside: dict[tuple[int, str, str], float] = defaultdict(float)
+        self._thread, self._lock = threading.get_ident(), threading.Lock()
         self._open = [REST]
         self._undo = ExitStack()
         try:
@@ -110,6 +118,10 @@ class StageTimer:
     ) -> None:
         self._book()
         self._undo.close()
+        threads = {thread for thread, _, _ in self._aside}
+        for (_, waiting, stage), seconds in self._aside.items():
+            self.seconds[stage] += seconds / len(threads)
+            self.seconds[waiting] -= seconds / len(threads)
         self.seconds = dict(self.seconds)
 
     def _replace(self, stage: str, name: str) -> None:
@@ -117,13 +129,16 @@ class StageTimer:
 
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            self._book()
-            self._open.append(stage)
+            if WITHIN.get(stage, REST) not in self._open:
+                return function(*args, **kwargs)
+            is_main = threading.get_ident() == self._thread
+            begin = self._begin if is_main else self._begin_aside
+            end = self._end if is_main else self._end_aside
+            begun = begin(stage)
             try:
                 return function(*args, **kwargs)
             finally:
-                self._book()
-                self._open.pop()
+                end(stage, begun)
 
         inherited = isinstance(owner, type) and attribute not in vars(owner)
         setattr(owner, attribute, timed)
@@ -131,6 +146,23 @@ class StageTimer:
             self._undo.callback(delattr, owner, attribute)
         else:
             self._undo.callback(setattr, owner, attribute, function)
+
+    def _begin(self, stage: str) -> Any:
+        self._book()
+        self._open.append(stage)
+
+    def _end(self, stage: str, begun: Any) -> None:
+        self._book()
+        self._open.pop()
+
+    def _begin_aside(self, stage: str) -> Any:
+        return self._open[-1], time.perf_counter()
+
+    def _end_aside(self, stage: str, begun: Any) -> None:
+        waiting, start = begun
+        seconds = time.perf_counter() - start
+        with self._lock:
+            self._aside[threading.get_ident(), waiting, stage] += seconds
 
     def _book(self) -> None:
         """Give the seconds since the last call to the innermost stage."""

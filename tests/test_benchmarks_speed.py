@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -186,6 +187,30 @@ def test_seconds_go_to_the_innermost_stage():
     assert timer.seconds["outer"] < timer.seconds["inner"]
     assert rate < 2 / 0.019
     assert time.sleep is asleep
+
+
+def test_other_threads_count_by_their_mean():
+    stages = {
+        "outer": ["benchmarks.speed_answers:rows_per_second"],
+        "inner": ["time:sleep"],
+    }
+
+    with ThreadPoolExecutor(2) as pool, StageTimer(stages) as timer:
+        start = time.perf_counter()
+        speed_answers.rows_per_second(
+            lambda X: list(pool.map(time.sleep, [0.05, 0.05])), [1], 1
+        )
+        seconds = time.perf_counter() - start
+    assert sum(timer.seconds.values()) == pytest.approx(seconds, abs=0.01)
+    # Two at a time, twice.
+    assert timer.seconds["inner"] == pytest.approx(0.1, abs=0.05)
+
+
+def test_gradients_of_kriging_are_no_training():
+    X = torch.ones(2, requires_grad=True)
+    with StageTimer() as timer:
+        X.sum().backward()
+    assert set(timer.seconds) == {"rest"}
 
 
 def test_functions_are_put_back_after_an_error():

@@ -201,7 +201,7 @@ def exponent_text(law: PowerLaw) -> str:
     """
     if np.isnan(law.exponent):
         return ""
-    text = f"{law.exponent:.2f}"
+    text = f"{round(law.exponent, 2) + 0.0:.2f}"  # no minus before a zero
     return text if np.isnan(law.error) else f"{text} ± {law.error:.2f}"
 
 

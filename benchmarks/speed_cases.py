@@ -164,7 +164,7 @@ def load_tables(case: Case, data: Path | None, n_asked: int) -> Tables:
         train, test = law.draw(case.rows, seed=1), law.draw(n_asked, seed=2)
         asked = _made_task(test)
         return Tables(_made_task(train), asked, asked, "random")
-    task = load_task(case.task, data, max_rows=None)
+    task = load_task(case.task, data, whole=True)
     split = "random" if task.fixed_split is None else "fixed"
     fold = SPLITS[split](task)
     assert fold is not None

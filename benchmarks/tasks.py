@@ -54,13 +54,11 @@ def task_names(data: Path | None) -> list[str]:
     return [*GENERATORS, *real]
 
 
-def load_task(
-    name: str, data: Path | None = None, *, max_rows: int | None = MAX_ROWS
-) -> Task:
+def load_task(name: str, data: Path | None = None, *, whole: bool = False) -> Task:
     """Load a task of the folder's ``tasks.json``, or generate one.
 
-    Of a table of the folder with more than `max_rows` rows so many are drawn; None
-    takes all.
+    Of a table of the folder with more than ``MAX_ROWS`` rows so many are drawn, if it
+    is not wanted `whole`.
     """
     if name in GENERATORS:
         return GENERATORS[name]()
@@ -72,8 +70,8 @@ def load_task(
         raise ValueError(f"Unknown task {name!r}; there are {known}.")
     about = tasks[name]
     table = pd.read_parquet(data / f"{name}.parquet")
-    if max_rows is not None and len(table) > max_rows:
-        table = table.sample(max_rows, random_state=0)
+    if not whole and len(table) > MAX_ROWS:
+        table = table.sample(MAX_ROWS, random_state=0)
     table = table.reset_index(drop=True)
 
     lat, lon, time = about["lat"], about["lon"], about["time"]

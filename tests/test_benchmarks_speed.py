@@ -51,7 +51,7 @@ from .benchmark_data import write_folder
 
 ALONE = {"max_iter": 2, "n_nodes": 8, "n_folds": 1, "d_token": 4}
 QUICK = {**ALONE, "n_folds": 2, "random_state": 0}
-SMALL = Case("rows", rows=300, features=2)
+SMALL = Case("rows", rows=200, features=2)
 OPTIONS = {
     "data": None,
     "n_asked": 50,
@@ -229,7 +229,7 @@ def test_each_function_of_a_stage_is_there(name):
 
 def test_all_stages_of_a_fit_are_timed(made):
     _, rows = made
-    X, y = rows.frame(), rows.target()
+    X, y = rows.frame()[:150], rows.target()[:150]
     start = time.perf_counter()
     with StageTimer() as timer:
         STCGRegressor(**QUICK).fit(X, y)
@@ -261,13 +261,13 @@ def test_a_fit_has_all_its_costs():
     pytest.importorskip("sklearn.callback", reason="callbacks came with 1.9")
     row = measure_model(SMALL, "stcg", 0, ALONE, np.inf, **OPTIONS)
     assert row["note"] == ""
-    assert row["n_train"] == 300
+    assert row["n_train"] == 200
     told = [name for name in FIGURES if name != "device_mib"]
     assert np.isfinite([row[name] for name in told]).all()
     assert row["reach_epoch"] == 1
     assert 0 < row["reach_seconds"] < 2 * row["fit_seconds"]
     # Three coordinates and two features, four bytes each.
-    assert row["matrix_mib"] == pytest.approx(300 * 5 * 4 / 2**20)
+    assert row["matrix_mib"] == pytest.approx(200 * 5 * 4 / 2**20)
 
 
 def test_what_is_not_reached_has_no_seconds():
@@ -528,7 +528,7 @@ def profile_figures(monkeypatch):
         return function(**options)
 
     monkeypatch.setattr(speed_profile, "run_apart", here)
-    line = ["--rows", "300", "--features", "2", "--asked", "60", "--cores", "1"]
+    line = ["--rows", "150", "--features", "2", "--asked", "60", "--cores", "1"]
     settings = {**ALONE, "n_folds": 2, "batch_size": 64, "max_iter": 1}
     for name, value in settings.items():
         line += ["--set", f"{name}={value}"]
@@ -555,7 +555,7 @@ def test_the_profile_and_the_page_have_the_same_tables(pages):
     for what in ("GB/s", "GFLOP/s", "kFLOP a row"):
         assert what in printed
         assert what in text
-    assert "A fit to 300 generated rows of 2 features" in text
+    assert "A fit to 150 generated rows of 2 features" in text
     assert "no such GPU was at hand" in text
     assert "- gnnwr: 1,000 rows. ``takes at most 2 rows.``" in text
     assert "\nBounds\n" in text  # the memory above a million rows is known

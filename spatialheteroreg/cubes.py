@@ -127,7 +127,7 @@ def predict_dataset(
     >>> bool(abs(total - cube.prediction).max() < 1e-5)
     True
     """
-    xr = _import_xarray()
+    xarray = _import_xarray()
     validate_parameter_constraints(
         _OPTIONS,
         {
@@ -140,7 +140,7 @@ def predict_dataset(
         },
         caller_name="predict_dataset",
     )
-    if not isinstance(ds, xr.Dataset):
+    if not isinstance(ds, xarray.Dataset):
         raise TypeError(
             f"ds must be an xarray Dataset, not {type(ds).__name__}. Of an array pass "
             "array.to_dataset(name=...), for a table use model.predict."
@@ -165,17 +165,17 @@ def predict_dataset(
     described = _attributes(dict(attrs or {}))
     grid = _grid_mapping(features)
     data = {
-        name: xr.Variable(
+        name: xarray.Variable(
             (*dims, *variable.dims[len(dims) :]),
             variable.transpose(*dims, ...).data,
             {**described[name], **grid},
         )
         for name, variable in found.items()
     }
-    coords = _coordinates(ds, dims, grid)
-    coords |= {DIMENSIONS[n]: axis for n, axis in outputs.labels.items() if axis}
-    source = {"source": "STCGRegressor of spatialheteroreg"}
-    return xr.Dataset(data, coords=coords, attrs=source)
+    labels = {DIMENSIONS[n]: axis for n, axis in outputs.labels.items() if axis}
+    cells = _coordinates(ds, dims, grid)
+    result: xr.Dataset = cells.assign(data).assign_coords(labels)
+    return result.assign_attrs(source="STCGRegressor of spatialheteroreg")
 
 
 def _apply(
@@ -190,9 +190,12 @@ def _apply(
     extra = [
         [DIMENSIONS[name]] if name in DIMENSIONS else [] for name in outputs.labels
     ]
+    variables = [_in_memory(variable) for variable in variables]
     if any(variable.chunks is not None for variable in variables):
+        # dask does not guess chunks of objects, so all get one.
+        variables = [v if v.chunks is not None else v.chunk() for v in variables]
         # As a value of the graph, and not of each task, it is sent to a worker once.
-        variables = [_as_task(outputs), *map(_chunked, variables)]
+        variables = [_as_task(outputs), *variables]
     else:
         block = partial(block, outputs)
     found = xr.apply_ufunc(
@@ -221,9 +224,13 @@ def _as_task(outputs: RowOutputs) -> xr.Variable:
     return xr.Variable((), da.from_delayed(held, shape=(), dtype=object))
 
 
-def _chunked(variable: xr.Variable) -> xr.Variable:
-    """Make one chunk of what has none: dask would not guess that of objects."""
-    return variable if variable.chunks is not None else variable.chunk()
+def _in_memory(variable: xr.Variable) -> xr.Variable:
+    """Make a NumPy array of what has no chunks, whatever pandas makes of it."""
+    import xarray as xr
+
+    if variable.chunks is not None:
+        return variable
+    return xr.Variable(variable.dims, variable.values)
 
 
 def _predict_block(
@@ -289,16 +296,13 @@ def _grid_mapping(features: Mapping[str, xr.Variable]) -> dict[str, Any]:
 
 def _coordinates(
     ds: xr.Dataset, dims: tuple[Hashable, ...], grid: dict[str, Any]
-) -> dict[Hashable, Any]:
+) -> xr.Dataset:
     """Keep the coordinates of the cells, with their attributes and encodings."""
-    kept: dict[Hashable, Any] = {
-        name: variable.variable
-        for name, variable in ds.coords.items()
-        if set(variable.dims) <= set(dims)
-    }
+    kept = ds.coords.to_dataset()
+    kept = kept.drop_vars([n for n in kept.variables if not {*kept[n].dims} <= {*dims}])
     projection = grid.get("grid_mapping")
-    if projection in ds.variables:
-        kept[projection] = ds.variables[projection]
+    if projection in ds.data_vars:
+        kept = kept.assign_coords({projection: ds.variables[projection]})
     return kept
 
 

@@ -14,7 +14,7 @@ from ..test_ecosystem import small
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client():
     """Give two worker threads in this process, which start at once."""
     with (

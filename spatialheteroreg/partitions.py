@@ -43,8 +43,9 @@ def predict_partitions(
     -------
     dask DataFrame
         In the partitions of `frame`, with its index: "prediction"; with `return_std`
-        "prediction_std"; with `effects` "effect_…" for each part; with `slopes`
-        "slope_…" for each numeric feature, and with `return_std` "slope_std_…".
+        "prediction_std"; with `effects` one column for each part, its name behind
+        ``effect_``; with `slopes` one for each numeric feature behind ``slope_``, and with
+        `return_std` one behind ``slope_std_``.
 
     Raises
     ------

@@ -44,8 +44,8 @@ def predict_partitions(
     dask DataFrame
         In the partitions of `frame`, with its index: "prediction"; with `return_std`
         "prediction_std"; with `effects` one column for each part, its name behind
-        ``effect_``; with `slopes` one for each numeric feature behind ``slope_``, and with
-        `return_std` one behind ``slope_std_``.
+        ``effect_``; with `slopes` one for each numeric feature behind ``slope_``, and
+        with `return_std` one behind ``slope_std_``.
 
     Raises
     ------

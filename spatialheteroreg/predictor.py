@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .inference import Evaluator, TrainingMean
-from .inputs import WHERE, Arrays, network_inputs
+from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
+from .row_inputs import Arrays, RowInputs, in_chunks
+from .samples import KnownRows
 from .sphere import FloatArray, IntArray
+
+EFFECT_ROWS = 8_192
+"""Training rows that are taken apart at once."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,25 @@ class ModelMean:
 
     networks: list[TrainingMean]
     kriged: float
+
+    @classmethod
+    def average(cls, parts: Sequence[ModelMean], totals: Sequence[float]) -> ModelMean:
+        """Average over parts of the rows, each of so much weight."""
+        if len(parts) == 1:
+            return parts[0]
+        networks = [
+            TrainingMean(
+                *(
+                    np.average(
+                        [getattr(mean, name) for mean in means], axis=0, weights=totals
+                    )
+                    for name in TrainingMean.__dataclass_fields__
+                )
+            )
+            for means in zip(*(part.networks for part in parts), strict=True)
+        ]
+        kriged = np.average([part.kriged for part in parts], weights=totals)
+        return cls(networks, float(kriged))
 
 
 class Predictor:
@@ -90,13 +114,13 @@ class Predictor:
         return prediction
 
     def training_mean(
-        self, inputs: Arrays, n_steps: int, weight: FloatArray | None
+        self, inputs: RowInputs, n_steps: int, weight: FloatArray | None
     ) -> ModelMean:
         """Average places and times over training rows.
 
         Parameters
         ----------
-        inputs : dict of str to ndarray
+        inputs : RowInputs
             Inputs of the training rows.
         n_steps : int
             Steps within the training times.
@@ -108,12 +132,19 @@ class Predictor:
         ModelMean
             The averages.
         """
-        place, _ = self._kriged(inputs)
-        means = [
-            part.training_mean(own, n_steps, weight)
-            for part, own in self._with_inputs(inputs)
-        ]
-        return ModelMean(means, float(np.average(place, weights=weight)))
+        # So that all parts of the rows speak of the same steps.
+        n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
+        parts, totals = [], []
+        shares = np.ones(len(inputs)) if weight is None else weight
+        for chunk, own in zip(inputs.chunks(), in_chunks(shares), strict=True):
+            place, _ = self._kriged(chunk)
+            means = [
+                part.training_mean(one, n_steps, own)
+                for part, one in self._with_inputs(chunk)
+            ]
+            parts.append(ModelMean(means, float(np.average(place, weights=own))))
+            totals.append(float(own.sum()))
+        return ModelMean.average(parts, totals)
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
@@ -194,16 +225,14 @@ class Predictor:
 
 def locations(inputs: Arrays) -> Locations:
     """Say where and when rows are."""
-    where = inputs[WHERE]
-    return Locations(where[:, :-1], where[:, -1])
+    return Locations(inputs[POINT], inputs[INSTANT])
 
 
 def krige_residuals(
     predictor: Predictor,
-    inputs: Arrays,
-    target: FloatArray,
-    fold: IntArray,
-    weight: FloatArray | None,
+    known: KnownRows,
+    target_mean: float,
+    target_scale: float,
     *,
     has_time: bool,
     has_period: bool,
@@ -214,14 +243,10 @@ def krige_residuals(
     ----------
     predictor : Predictor
         The trained networks.
-    inputs : dict of str to ndarray
-        Inputs of the training rows.
-    target : ndarray of shape (n,)
-        Their target, in its units.
-    fold : ndarray of shape (n,)
-        Number of the network that has not seen a row.
-    weight : ndarray of shape (n,) or None
-        Sample weights.
+    known : KnownRows
+        Training rows.
+    target_mean, target_scale : float
+        Units of the target.
     has_time, has_period : bool
         What the rows have.
 
@@ -230,9 +255,17 @@ def krige_residuals(
     ResidualKriging
         Fitted.
     """
-    residual = target - predictor.blind_predictions(inputs, fold)
+    target = target_mean + target_scale * known.target
+    blind = [
+        predictor.blind_predictions(chunk, fold)
+        for chunk, fold in zip(
+            known.inputs.chunks(), in_chunks(known.fold), strict=True
+        )
+    ]
+    point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))
     kriging = ResidualKriging(has_time=has_time, has_period=has_period)
-    return kriging.fit(locations(inputs), residual, weight)
+    residual = target - np.concatenate(blind)
+    return kriging.fit(Locations(point, instant), residual, known.weight)
 
 
 def _join(parts: Sequence[FloatArray]) -> FloatArray:

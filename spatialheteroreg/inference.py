@@ -22,11 +22,11 @@ from .network.stcg import mean_state
 from .row_inputs import Arrays
 from .sphere import FloatArray
 
-CHUNK_SIZE = 8192
+CHUNK_SIZE = 2048
 """Rows that go through the network at once, if they are not wide."""
 
-CHUNK_NUMBERS = 2**22
-"""Numbers in the tokens of all members of these rows: 32 MB."""
+CHUNK_NUMBERS = 2**20
+"""Numbers in the tokens of all members of these rows: 8 MB."""
 
 
 @dataclass(frozen=True)

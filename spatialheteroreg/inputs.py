@@ -33,19 +33,14 @@ its latitude and longitude."""
 NOTHING = -1e30
 """Logarithm of the kernel of a node that says nothing."""
 
+ATTACHED_ROWS = 8_192
+"""Places that are tied to the nodes at once."""
+
 
 def network_inputs(arrays: Arrays) -> Arrays:
     """Leave out what is not for the networks."""
     others = {POINT, INSTANT, DEGREES}
     return {name: array for name, array in arrays.items() if name not in others}
-
-
-def _widen(part: NDArray[Any], width: int, fill: float | None) -> NDArray[Any]:
-    """Repeat the last column, or a number, up to a width."""
-    missing = ((0, 0), (0, width - part.shape[1]))
-    if fill is None:
-        return np.pad(part, missing, mode="edge")
-    return np.pad(part, missing, constant_values=fill)
 
 
 @dataclass(frozen=True)
@@ -359,21 +354,26 @@ class InputBuilder:
 
     def _attach(self, lat: FloatArray, lon: FloatArray) -> Arrays:
         """Tie places to the nodes of all graphs: (n, n_graphs, K)."""
-        found = [(graph, graph.attach(lat, lon)) for graph in self.graphs_]
-        width = max(tied.index.shape[1] for _, tied in found)
-
-        def stack(parts: list[NDArray[Any]], fill: float | None = None) -> NDArray[Any]:
-            # A graph may have fewer nodes than others have attached ones.
-            return np.stack([_widen(part, width, fill) for part in parts], axis=1)
-
+        width = max(min(graph.n_attached, graph.n_nodes) for graph in self.graphs_)
+        shape = (len(lat), len(self.graphs_), width)
+        index = np.zeros(shape, dtype=np.int64)
+        log_kernel = np.full(shape, NOTHING, dtype=self.dtype)
+        distance = np.zeros(shape, dtype=self.dtype)
+        for start in range(0, len(lat), ATTACHED_ROWS):
+            rows = slice(start, start + ATTACHED_ROWS)
+            for k, graph in enumerate(self.graphs_):
+                tied = graph.attach(lat[rows], lon[rows])
+                far = tied.distance / graph.bandwidth_
+                # A graph may have fewer nodes than others have attached ones; its
+                # last node stands in, and says nothing.
+                m = tied.index.shape[1]
+                index[rows, k, :m], index[rows, k, m:] = tied.index, tied.index[:, -1:]
+                log_kernel[rows, k, :m] = np.maximum(tied.log_kernel, NOTHING)
+                distance[rows, k, :m], distance[rows, k, m:] = far, far[:, -1:]
         return {
-            "node_index": stack([tied.index for _, tied in found]),
-            "node_log_kernel": stack(
-                [np.maximum(tied.log_kernel, NOTHING) for _, tied in found], NOTHING
-            ).astype(self.dtype),
-            "node_distance": stack(
-                [tied.distance / graph.bandwidth_ for graph, tied in found]
-            ).astype(self.dtype),
+            "node_index": index,
+            "node_log_kernel": log_kernel,
+            "node_distance": distance,
         }
 
     def transform_in_chunks(self, table: Table) -> Iterator[tuple[Table, Arrays]]:

@@ -31,8 +31,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_SIZE = 2048
-"""Rows that are solved for at once."""
+CHUNK_SIZE = 256
+"""Rows that are solved for at once: 1 MB for each term of their covariance."""
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
@@ -164,19 +164,29 @@ class ResidualKriging:
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
         start = self._covariance.start(self.spacing_, self.span_)
-        batch = self._batch(self.where_[rows], neighbors)
-        target = torch.as_tensor(self.residual_[rows])
+        parts = [
+            (
+                torch.as_tensor(self.residual_[rows[own]]),
+                self._batch(self.where_[rows[own]], neighbors[own]),
+            )
+            for own in _in_chunks(np.arange(len(rows)))
+        ]
 
         @torch.enable_grad()
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
             theta = torch.tensor(parameters, requires_grad=True)
-            mean, variance = self._condition(theta, batch)
-            error = (target - mean) ** 2 / variance + variance.log()
             # A weak pull towards the start: what the data do not tell stays put.
-            value = error.mean() + 1e-3 * ((theta - torch.as_tensor(start)) ** 2).sum()
+            value = 1e-3 * ((theta - torch.as_tensor(start)) ** 2).sum()
             value.backward()
+            total = float(value.detach())
+            for target, batch in parts:
+                mean, variance = self._condition(theta, batch)
+                error = (target - mean) ** 2 / variance + variance.log()
+                value = error.sum() / len(rows)
+                value.backward()
+                total += float(value.detach())
             assert theta.grad is not None
-            return float(value.detach()), theta.grad.numpy()
+            return total, theta.grad.numpy()
 
         bounds = [(value - 7.0, value + 7.0) for value in start]
         found = minimize(
@@ -224,7 +234,7 @@ class ResidualKriging:
         """Mean and deviation of training rows, from their neighbors alone."""
         parts = []
         theta = torch.as_tensor(self.theta_)
-        for own in np.array_split(rows, -(-len(rows) // CHUNK_SIZE)):
+        for own in _in_chunks(rows):
             some = self.where_[own]
             batch = self._batch(some, self._neighbors(some, own=own))
             mean, variance = self._condition(theta, batch)
@@ -348,6 +358,10 @@ class ResidualKriging:
             noise=torch.as_tensor(noise),
             residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
         )
+
+
+def _in_chunks(rows: IntArray) -> list[IntArray]:
+    return np.array_split(rows, -(-len(rows) // CHUNK_SIZE))
 
 
 def _solve(factor: Tensor, cross: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from .samples import KnownRows
 from .sphere import FloatArray, IntArray
 
 EFFECT_ROWS = 8_192
-"""Training rows that are taken apart at once."""
+"""Training rows that are looked at together once the networks are trained."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ class Predictor:
         n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
         parts, totals = [], []
         shares = np.ones(len(inputs)) if weight is None else weight
-        for chunk, own in zip(inputs.chunks(), in_chunks(shares), strict=True):
+        chunks, weights = inputs.chunks(EFFECT_ROWS), in_chunks(shares, EFFECT_ROWS)
+        for chunk, own in zip(chunks, weights, strict=True):
             place, _ = self._kriged(chunk)
             means = [
                 part.training_mean(one, n_steps, own)
@@ -259,7 +260,9 @@ def krige_residuals(
     blind = [
         predictor.blind_predictions(chunk, fold)
         for chunk, fold in zip(
-            known.inputs.chunks(), in_chunks(known.fold), strict=True
+            known.inputs.chunks(EFFECT_ROWS),
+            in_chunks(known.fold, EFFECT_ROWS),
+            strict=True,
         )
     ]
     point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))

@@ -111,12 +111,12 @@ class RowInputs:
             tables[name] = {column: array[used] for column, array in table.items()}
         return RowInputs(rows, tables)
 
-    def chunks(self, size: int = CHUNK_ROWS) -> Iterator[Arrays]:
+    def chunks(self, size: int) -> Iterator[Arrays]:
         """Spread the rows out, so many at a time.
 
         Parameters
         ----------
-        size : int, default=65_536
+        size : int
             Rows at a time.
 
         Yields
@@ -177,7 +177,7 @@ class RowInputs:
         return cls(rows, tables)
 
 
-def in_chunks(array: NDArray[Any], size: int = CHUNK_ROWS) -> Iterator[NDArray[Any]]:
+def in_chunks(array: NDArray[Any], size: int) -> Iterator[NDArray[Any]]:
     """Cut an array as :meth:`RowInputs.chunks` cuts the rows that it belongs to."""
     for start in range(0, len(array), size):
         yield array[start : start + size]

@@ -389,10 +389,10 @@ import resource, sys
 import numpy as np, pyarrow as pa, pyarrow.dataset as ds, pyarrow.parquet as pq
 from spatialheteroreg import STCGRegressor, data
 from spatialheteroreg.streaming import rows, survey
-survey.SAMPLE_ROWS = 1_000
+survey.SAMPLE_ROWS = 500
 for module in (data, rows, survey):
     module.READ_ROWS = 1_000
-folder, n, p = sys.argv[1], 100_000, 60
+folder, n, p = sys.argv[1], 50_000, 40
 random = np.random.default_rng(0)
 def write(name, n):
     X = random.standard_normal((n, p), dtype=np.float32)
@@ -403,7 +403,8 @@ def write(name, n):
     return ds.dataset(path)
 def fit(X, y):
     model = STCGRegressor(max_iter=1, batch_size=500, n_folds=1, n_nodes=12,
-                          d_token=2, n_heads=1, d_hidden=8, random_state=0)
+                          d_token=1, n_heads=1, n_layers=0, d_hidden=1, d_condition=4,
+                          cross_attention=False, random_state=0)
     return model.fit(X, y)
 fit(write("small", 2_000), "y")
 rows = write("large", n)
@@ -425,14 +426,18 @@ except (MemoryError, RuntimeError):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc are of Linux")
 def test_memory_does_not_grow_with_the_rows(tmp_path):
-    # 24 MB of float32, and 32 MB to fit in.
+    # 8 MB of float32, 24 MB as the table that a fit in memory reads: 20 MB are left.
     environment = {
         **os.environ,
+        # What is let go of must not stay with the process.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path), "32"],
+        [sys.executable, "-c", LIMITED, str(tmp_path), "20"],
         capture_output=True,
         text=True,
         env=environment,

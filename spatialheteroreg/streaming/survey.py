@@ -18,7 +18,7 @@ from .sources import Chunk, Source, in_order
 SAMPLE_ROWS = 250_000
 """Rows from which scales, nodes and kriging are learned where there are more."""
 
-READ_ROWS = 131_072
+READ_ROWS = 65_536
 """Rows that are read and shuffled at once, where row groups are not larger."""
 
 

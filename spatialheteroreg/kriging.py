@@ -169,7 +169,7 @@ class ResidualKriging:
                 torch.as_tensor(self.residual_[rows[own]]),
                 self._batch(self.where_[rows[own]], neighbors[own]),
             )
-            for own in _in_chunks(np.arange(len(rows)))
+            for own in _slices(len(rows))
         ]
 
         @torch.enable_grad()
@@ -232,15 +232,17 @@ class ResidualKriging:
 
     def _foretold(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Mean and deviation of training rows, from their neighbors alone."""
-        parts = []
+        # Laid out before: small arrays between large ones keep memory from being
+        # given back.
+        means, deviations = np.empty((2, len(rows)))
         theta = torch.as_tensor(self.theta_)
-        for own in _in_chunks(rows):
+        for part in _slices(len(rows)):
+            own = rows[part]
             some = self.where_[own]
             batch = self._batch(some, self._neighbors(some, own=own))
             mean, variance = self._condition(theta, batch)
-            parts.append((mean.numpy(), variance.sqrt().numpy()))
-        means, deviations = zip(*parts, strict=True)
-        return np.concatenate(means), np.concatenate(deviations)
+            means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
+        return means, deviations
 
     def predict(self, where: Locations) -> tuple[FloatArray, FloatArray]:
         """Predict the residual at rows, once planted.
@@ -257,11 +259,10 @@ class ResidualKriging:
         place_time : ndarray of shape (n,)
             What passes or returns there. The two add up to the residual.
         """
-        parts = []
-        for start in range(0, len(where), CHUNK_SIZE):
-            some = where[start : start + CHUNK_SIZE]
-            parts.append(self._predict(some, self._neighbors(some)))
-        place, rest = (np.concatenate(part) for part in zip(*parts, strict=True))
+        place, rest = np.empty((2, len(where)))
+        for part in _slices(len(where)):
+            some = where[part]
+            place[part], rest[part] = self._predict(some, self._neighbors(some))
         return place * self.scale_, rest * self.scale_
 
     @property
@@ -360,8 +361,8 @@ class ResidualKriging:
         )
 
 
-def _in_chunks(rows: IntArray) -> list[IntArray]:
-    return np.array_split(rows, -(-len(rows) // CHUNK_SIZE))
+def _slices(n_rows: int) -> list[slice]:
+    return [slice(k, k + CHUNK_SIZE) for k in range(0, n_rows, CHUNK_SIZE)]
 
 
 def _solve(factor: Tensor, cross: Tensor) -> Tensor:

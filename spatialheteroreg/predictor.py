@@ -12,7 +12,7 @@ from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
-from .row_inputs import Arrays, RowInputs, in_chunks
+from .row_inputs import Arrays, RowInputs, slices
 from .samples import KnownRows
 from .sphere import FloatArray, IntArray
 
@@ -35,24 +35,19 @@ class ModelMean:
     networks: list[TrainingMean]
     kriged: float
 
-    @classmethod
-    def average(cls, parts: Sequence[ModelMean], totals: Sequence[float]) -> ModelMean:
-        """Average over parts of the rows, each of so much weight."""
-        if len(parts) == 1:
-            return parts[0]
+    def towards(self, other: ModelMean, share: float) -> ModelMean:
+        """Return the mean with other rows, which are such a share of all."""
         networks = [
             TrainingMean(
                 *(
-                    np.average(
-                        [getattr(mean, name) for mean in means], axis=0, weights=totals
-                    )
+                    (1.0 - share) * getattr(one, name) + share * getattr(two, name)
                     for name in TrainingMean.__dataclass_fields__
                 )
             )
-            for means in zip(*(part.networks for part in parts), strict=True)
+            for one, two in zip(self.networks, other.networks, strict=True)
         ]
-        kriged = np.average([part.kriged for part in parts], weights=totals)
-        return cls(networks, float(kriged))
+        kriged = (1.0 - share) * self.kriged + share * other.kriged
+        return ModelMean(networks, kriged)
 
 
 class Predictor:
@@ -134,18 +129,20 @@ class Predictor:
         """
         # So that all parts of the rows speak of the same steps.
         n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
-        parts, totals = [], []
         shares = np.ones(len(inputs)) if weight is None else weight
-        chunks, weights = inputs.chunks(EFFECT_ROWS), in_chunks(shares, EFFECT_ROWS)
-        for chunk, own in zip(chunks, weights, strict=True):
+        mean, seen = None, 0.0
+        for rows in slices(len(inputs), EFFECT_ROWS):
+            chunk, own = inputs[rows], shares[rows]
             place, _ = self._kriged(chunk)
-            means = [
+            networks = [
                 part.training_mean(one, n_steps, own)
                 for part, one in self._with_inputs(chunk)
             ]
-            parts.append(ModelMean(means, float(np.average(place, weights=own))))
-            totals.append(float(own.sum()))
-        return ModelMean.average(parts, totals)
+            part = ModelMean(networks, float(np.average(place, weights=own)))
+            seen += float(own.sum())
+            mean = part if mean is None else mean.towards(part, own.sum() / seen)
+        assert mean is not None
+        return mean
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
@@ -256,18 +253,13 @@ def krige_residuals(
     ResidualKriging
         Fitted.
     """
-    target = target_mean + target_scale * known.target
-    blind = [
-        predictor.blind_predictions(chunk, fold)
-        for chunk, fold in zip(
-            known.inputs.chunks(EFFECT_ROWS),
-            in_chunks(known.fold, EFFECT_ROWS),
-            strict=True,
+    residual = target_mean + target_scale * known.target
+    for rows in slices(len(known), EFFECT_ROWS):
+        residual[rows] -= predictor.blind_predictions(
+            known.inputs[rows], known.fold[rows]
         )
-    ]
     point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))
     kriging = ResidualKriging(has_time=has_time, has_period=has_period)
-    residual = target - np.concatenate(blind)
     return kriging.fit(Locations(point, instant), residual, known.weight)
 
 

@@ -40,7 +40,7 @@ from .fitting import (
 from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
 from .predictor import EFFECT_ROWS, Predictor, krige_residuals
-from .row_inputs import in_chunks
+from .row_inputs import slices
 from .samples import (
     KnownRows,
     Samples,
@@ -695,12 +695,12 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
 
     def _average_effects(self, predictor: Predictor, known: KnownRows) -> None:
         """Average what the model says of the training rows, some rows at a time."""
+        parts = slices(len(known), EFFECT_ROWS)
         effects = [
-            predictor.effects(chunk, self._training_mean)
-            for chunk in known.inputs.chunks(EFFECT_ROWS)
+            predictor.effects(known.inputs[rows], self._training_mean) for rows in parts
         ]
         weight = np.ones(len(known)) if known.weight is None else known.weight
-        weights = list(in_chunks(weight, EFFECT_ROWS))
+        weights = [weight[rows] for rows in parts]
         self._baseline = EffectBaseline.of(effects, weights)
         shares = [
             own @ normalized_weights(self._contributions(part))

@@ -111,22 +111,6 @@ class RowInputs:
             tables[name] = {column: array[used] for column, array in table.items()}
         return RowInputs(rows, tables)
 
-    def chunks(self, size: int) -> Iterator[Arrays]:
-        """Spread the rows out, so many at a time.
-
-        Parameters
-        ----------
-        size : int
-            Rows at a time.
-
-        Yields
-        ------
-        dict of str to ndarray
-            Every input with an entry a row.
-        """
-        for start in range(0, len(self), size):
-            yield self[start : start + size]
-
     def column(self, name: str) -> NDArray[Any]:
         """Spread out what rows share under a name."""
         for key, table in self.tables.items():
@@ -177,10 +161,9 @@ class RowInputs:
         return cls(rows, tables)
 
 
-def in_chunks(array: NDArray[Any], size: int) -> Iterator[NDArray[Any]]:
-    """Cut an array as :meth:`RowInputs.chunks` cuts the rows that it belongs to."""
-    for start in range(0, len(array), size):
-        yield array[start : start + size]
+def slices(n_rows: int, size: int) -> list[slice]:
+    """Cut rows into parts of a size; the last may be smaller."""
+    return [slice(start, start + size) for start in range(0, n_rows, size)]
 
 
 def distinct_places(

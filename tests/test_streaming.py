@@ -16,8 +16,15 @@ import torch
 from spatialheteroreg import STCGRegressor, data
 from spatialheteroreg.columns import Table
 from spatialheteroreg.network.layers import RandomSource
+from spatialheteroreg.row_inputs import RowInputs
 from spatialheteroreg.streaming import rows as streamed_rows
 from spatialheteroreg.streaming import survey as surveyed
+from spatialheteroreg.streaming.counting import (
+    DistinctCounter,
+    drawn_rows,
+    fold_of_rows,
+    hash_floats,
+)
 from spatialheteroreg.streaming.rows import HeldOut, StreamedRows
 from spatialheteroreg.streaming.sources import ArraySource, DatasetSource
 
@@ -382,6 +389,48 @@ class TestBatches:
         ]
         assert found[0] == found[1]
         assert np.bincount(list(found[0].values())).min() > 130
+
+
+class TestCounting:
+    def test_many_distinct_values_are_counted_to_a_few_percent(self):
+        counter = DistinctCounter()
+        for start in range(0, 200_000, 10_000):
+            value = np.arange(start, start + 20_000) / 7
+            counter.add(hash_floats(value, -value))
+        assert counter.count() == pytest.approx(210_000, rel=0.06)
+
+    def test_a_sample_and_folds_are_even_and_the_same_in_any_company(self):
+        number = np.arange(20_000)
+        drawn = drawn_rows(number, 0.1)
+        assert drawn.sum() == pytest.approx(2_000, rel=0.1)
+        assert drawn[:10_000].sum() == pytest.approx(drawn.sum() / 2, rel=0.1)
+        np.testing.assert_array_equal(drawn_rows(number[7::3], 0.1), drawn[7::3])
+        fold = fold_of_rows(number, 3, seed=5)
+        assert np.bincount(fold[drawn]) / drawn.sum() == pytest.approx(1 / 3, rel=0.15)
+        assert (fold_of_rows(number, 3, seed=6) != fold).any()
+
+
+class TestRowInputs:
+    def make(self):
+        rows = {
+            "numeric": np.arange(8.0).reshape(4, 2),
+            "place": np.array([2, 0, 2, 1]),
+        }
+        return RowInputs(rows, {"place": {"node": np.array([10, 20, 30])}})
+
+    def test_rows_of_a_place_share_what_it_is_tied_to(self):
+        inputs = self.make()
+        assert inputs[1:3]["node"].tolist() == [10, 30]
+        assert inputs.column("node").tolist() == [30, 10, 30, 20]
+        assert inputs.subset(np.array([3, 0]))[:]["node"].tolist() == [20, 30]
+
+    def test_parts_are_joined_and_let_go_of_others(self):
+        inputs = self.make()
+        parts = [inputs.cut(slice(2)), inputs.cut(slice(2, 4)).alone()]
+        assert len(parts[1].tables["place"]["node"]) == 2
+        joined = RowInputs.join(parts)
+        for name, whole in inputs[:].items():
+            np.testing.assert_array_equal(joined[:][name], whole)
 
 
 LIMITED = """

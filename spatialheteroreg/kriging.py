@@ -31,8 +31,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_SIZE = 256
-"""Rows that are solved for at once: 1 MB for each term of their covariance."""
+CHUNK_SIZE = 128
+"""Rows that are solved for at once: half a MB for each term of their covariance."""
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""

@@ -20,7 +20,6 @@ from skorch.callbacks import Callback
 from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
 from .calibration import calibrate, thin
 from .checkpoint import Checkpoint, generator_state
-from .columns import Table
 from .data import open_data
 from .explaining import ExplainMixin
 from .features import mean_and_deviation
@@ -633,11 +632,6 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         if ended and checkpoint is not None:
             checkpoint.remove()
         return self
-
-    def _read(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Table:
-        table = Table(X)
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
-        return table
 
     def _set_target_scale(self, target: FloatArray, weight: FloatArray | None) -> None:
         self._target_mean, self._target_scale = mean_and_deviation(target, weight)

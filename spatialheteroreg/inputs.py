@@ -24,7 +24,7 @@ from .row_inputs import (
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
 from .time_axis import TimeAxis
-from .values import read_numbers, rows_counted_from
+from .values import read_numbers
 
 POINT, INSTANT, DEGREES = "point", "instant", "degrees"
 """Names of the entries that the networks do not read: where and when each row is, and
@@ -398,9 +398,12 @@ class InputBuilder:
         for start in range(0, table.n_rows, CHUNK_ROWS):
             stop = start + CHUNK_ROWS
             chunk = table.rows(start, stop)
-            with rows_counted_from(start):
-                arrays = self.transform(chunk, time[start:stop])
-            yield chunk, arrays
+            try:
+                yield chunk, self.transform(chunk, time[start:stop])
+            except ValueError:
+                # The whole table knows the numbers of its rows.
+                self.transform(table, time)
+                raise
 
     def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.

@@ -19,9 +19,9 @@ from .row_inputs import RowInputs
 from .sphere import FloatArray, IntArray
 from .values import rows_text
 
-KNOWN_ROWS = 250_000
+KNOWN_ROWS = 200_000
 """Training rows over which effects are averaged and whose residuals are kriged, where
-there are more: means of so many are known to a five-hundredth of a deviation."""
+there are more: means of so many are known to a 450th of a deviation."""
 
 TARGET_LIMIT = 1e300
 """Largest target; predictions of larger ones overflow."""

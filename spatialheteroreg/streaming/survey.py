@@ -15,7 +15,7 @@ from ..values import rows_counted_from, rows_text
 from .counting import DistinctCounter, distinct_values, drawn_rows, hash_floats
 from .sources import Chunk, Source, in_order
 
-SAMPLE_ROWS = 250_000
+SAMPLE_ROWS = 200_000
 """Rows from which scales, nodes and kriging are learned where there are more."""
 
 READ_ROWS = 65_536

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .inputs import network_inputs
 from .network.layers import RandomSource
+from .row_inputs import RowInputs, gather
 
 Batch = dict[str, Tensor]
 
@@ -22,54 +25,75 @@ class Rows(Dataset):  # type: ignore[type-arg]
     Parameters
     ----------
     inputs : dict of str to Tensor
-        Arguments of the network, each with one entry a row.
+        Arguments of the network, each with one entry a row; under the name of a
+        table, positions in it.
     target : Tensor of shape (n,), default=None
         Standardized target; None to predict.
     weight : Tensor of shape (n,), default=None
         Sample weights with mean 1; None for all alike.
+    tables : dict of str to dict of str to Tensor, default=None
+        Arguments of the network that several rows share.
     """
 
     def __init__(
-        self, inputs: Batch, target: Tensor | None = None, weight: Tensor | None = None
+        self,
+        inputs: Batch,
+        target: Tensor | None = None,
+        weight: Tensor | None = None,
+        tables: dict[str, Batch] | None = None,
     ) -> None:
         self.inputs = inputs
         n_rows = len(next(iter(inputs.values())))
         self.target = torch.zeros(n_rows) if target is None else target
         self.weight = weight
+        self.tables = {} if tables is None else tables
+        self.index: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.target)
+        return len(self.target) if self.index is None else len(self.index)
 
     def __getitem__(self, index: Any) -> tuple[Batch, Tensor]:
+        if self.index is not None:
+            index = self.index[index]
         target = self.target[index]
         if self.weight is not None:
             target = torch.stack([target, self.weight[index]], dim=-1)
-        return {name: tensor[index] for name, tensor in self.inputs.items()}, target
+        return gather(self.inputs, self.tables, index), target
 
     def subset(self, index: Tensor) -> Rows:
-        """Return the rows at these positions."""
-        weight = None if self.weight is None else self.weight[index]
-        inputs, _ = self[index]
-        return Rows(inputs, self.target[index], weight)
+        """Return the rows at these positions, without a copy."""
+        part = copy.copy(self)
+        part.index = index if self.index is None else self.index[index]
+        return part
+
+    def batches(self, batch_size: int, random: RandomSource | None = None) -> Batches:
+        """Go through the rows; `random` shuffles them, anew in every pass."""
+        return Batches(self, batch_size, random)
+
+    def close(self) -> None:
+        """Let go of nothing: rows in memory need no thread."""
 
 
 def make_rows(
-    arrays: dict[str, NDArray[Any]],
+    inputs: RowInputs,
     target: NDArray[np.float64],
     weight: NDArray[np.float64] | None,
+    fold: NDArray[np.int64],
     device: str,
     dtype: torch.dtype = torch.float32,
 ) -> Rows:
-    """Put arrays on the device.
+    """Put rows on the device; no copy of their inputs where it is the CPU.
 
     Parameters
     ----------
-    arrays : dict of str to ndarray
-        Inputs of the network.
+    inputs : RowInputs
+        Inputs of the networks.
     target : ndarray of shape (n,)
         Standardized target.
     weight : ndarray of shape (n,) or None
         Sample weights with mean 1.
+    fold : ndarray of shape (n,)
+        Number of the network that does not see a row; -1 where all do.
     device : str
         Where to.
     dtype : torch.dtype, default=torch.float32
@@ -80,14 +104,19 @@ def make_rows(
     Rows
         Ready for batches.
     """
-    inputs = {
-        name: torch.as_tensor(array, device=device) for name, array in arrays.items()
-    }
-    tensors = [
+
+    def put(arrays: dict[str, NDArray[Any]]) -> Batch:
+        return {
+            name: torch.as_tensor(array, device=device)
+            for name, array in arrays.items()
+        }
+
+    wanted, counted = (
         None if array is None else torch.as_tensor(array).to(dtype).to(device)
         for array in (target, weight)
-    ]
-    return Rows(inputs, *tensors)
+    )
+    tables = {name: put(network_inputs(part)) for name, part in inputs.tables.items()}
+    return Rows(put({**inputs.rows, "fold": fold}), wanted, counted, tables)
 
 
 class Batches:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .inputs import Arrays
 from .inspection.explanation import EffectBaseline
 from .predictor import ModelMean, Predictor
+from .row_inputs import Arrays, RowInputs
 from .sphere import FloatArray, IntArray
 from .uncertainty import LARGEST, Spread, Uncertainty, noise_variance
 
@@ -91,7 +91,7 @@ def calibrate(
     mean : ModelMean
         Where its training rows lie.
     known, held_out : dict of str to ndarray
-        Inputs of training rows and of rows held out.
+        Inputs of some training rows, and of rows held out.
     target : ndarray of shape (n_held_out,)
         Target of the rows held out, in its unit.
 
@@ -100,7 +100,6 @@ def calibrate(
     Uncertainty
         Ready for any row.
     """
-    known = thin(known, LARGEST)
     effects = predictor.effects(known, mean, members=True)
     baselines = np.concatenate(
         [effects.place_time[..., None], effects.features], axis=-1
@@ -124,14 +123,15 @@ def calibrate(
 
     members = predictor.member_predictions(held_out)
     residual = target - members.mean(axis=0)
-    few = thin({**held_out, "residual": residual}, LARGEST)
+    some = few_rows(len(residual), LARGEST)
+    few = {name: array[some] for name, array in held_out.items()}
     noise = noise_variance(
-        few["residual"],
+        residual[some],
         _points(model, few),
         few["time_encoding"].astype(np.float64),
         few["numeric"].astype(np.float64),
     )
-    error = max(float(np.mean(few["residual"] ** 2)) - noise, 0.0)
+    error = max(float(np.mean(residual[some] ** 2)) - noise, 0.0)
     among = spread.variance(members)
     # Members that agree more than their mean is right are too sure, never the reverse.
     inflation = max(error / max(float(among.mean()), 1e-12 * (error + noise)), 1.0)
@@ -156,13 +156,16 @@ def member_baseline(baselines: FloatArray) -> EffectBaseline:
     return EffectBaseline(0.0, baselines[:, :1], baselines[:, None, 1:])
 
 
-def thin(arrays: Arrays, n_rows: int) -> Arrays:
+def thin(rows: RowInputs, n_rows: int) -> Arrays:
     """Take at most so many rows, the same ones in each call."""
-    n = len(arrays["numeric"])
+    return rows[few_rows(len(rows), n_rows)]
+
+
+def few_rows(n: int, n_rows: int) -> IntArray:
+    """Positions of at most so many of n rows, the same ones in each call."""
     if n <= n_rows:
-        return arrays
-    rows = np.random.RandomState(0).permutation(n)[:n_rows]
-    return {name: array[rows] for name, array in arrays.items()}
+        return np.arange(n)
+    return np.random.RandomState(0).permutation(n)[:n_rows]
 
 
 def _far_away(arrays: Arrays) -> Arrays:

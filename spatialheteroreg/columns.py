@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .frames import plain_column, read_table
+from .sphere import IntArray
 from .values import kind_of, names_text
 
 USUAL_NAMES = {
@@ -62,6 +63,11 @@ class Table:
                 self.geometry = names.index(active) if active in names else None
         self.n_rows, self.n_columns = self._data.shape
 
+    @property
+    def frame(self) -> pd.DataFrame | NDArray[Any]:
+        """The values, as they are kept."""
+        return self._data
+
     def rows(self, start: int, stop: int) -> Table:
         """Return some of the rows, without a copy.
 
@@ -82,6 +88,28 @@ class Table:
             else self._data[start:stop]
         )
         part.n_rows = len(part._data)
+        return part
+
+    def take(self, rows: IntArray) -> Table:
+        """Return a copy of some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Positions, in the order wanted.
+
+        Returns
+        -------
+        Table
+            These rows of all columns.
+        """
+        part = copy(self)
+        part._data = (
+            self._data.iloc[rows]
+            if isinstance(self._data, pd.DataFrame)
+            else self._data[rows]
+        )
+        part.n_rows = len(rows)
         return part
 
     def column(self, position: int) -> pd.Series:

@@ -18,8 +18,8 @@ from .cube_variables import (
     find_variables,
     read_mask,
 )
-from .inputs import CHUNK_ROWS
 from .outputs import RowOutputs
+from .row_inputs import CHUNK_ROWS
 
 if TYPE_CHECKING:
     import xarray as xr

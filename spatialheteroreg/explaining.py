@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .calibration import member_baseline
 from .columns import Table
-from .inputs import Arrays, InputBuilder
+from .inputs import InputBuilder
 from .inspection.explanation import (
     EffectBaseline,
     RowEffects,
@@ -26,6 +26,7 @@ from .inspection.explanation import (
 )
 from .kriging import ResidualKriging
 from .predictor import ModelMean, Predictor
+from .row_inputs import Arrays
 from .sphere import FloatArray
 from .uncertainty import Uncertainty, significant
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .columns import ColumnRoles, Table
+from .row_inputs import CHUNK_ROWS
 from .sphere import FloatArray, IntArray
-from .values import read_numbers, rows_text
+from .values import read_numbers, rows_counted_from, rows_text
 
 Z_LIMIT = 10.0
 """Standardized values are held within this many standard deviations."""
@@ -80,6 +82,7 @@ class FeatureEncoder:
         roles: ColumnRoles,
         rows: IntArray | None = None,
         weight: FloatArray | None = None,
+        categories: Sequence[Sequence[Any]] | None = None,
     ) -> FeatureEncoder:
         """Learn scales and categories.
 
@@ -93,6 +96,8 @@ class FeatureEncoder:
             Rows to learn from; None means all.
         weight : ndarray of shape (n,), default=None
             Positive weights of the rows of the table; None means 1 for all.
+        categories : sequence of sequence, default=None
+            Values of each categorical feature; None takes those of the rows.
 
         Returns
         -------
@@ -103,17 +108,17 @@ class FeatureEncoder:
         rows = np.arange(table.n_rows) if rows is None else rows
         counted = None if weight is None else weight[rows]
         scales = [
-            _feature_scale(_finite_numbers(table, j)[rows], counted)
+            _feature_scale(finite_numbers(table, j)[rows], counted)
             for j in roles.numeric
         ]
         self.center_, self.scale_, bent = np.array(scales).reshape(-1, 3).T
         self.bent_ = bent.astype(bool)
+        if categories is None:
+            categories = [
+                table.column(j).iloc[rows].dropna().unique() for j in roles.categorical
+            ]
         self.categories_ = [
-            pd.Index(
-                sorted(table.column(j).iloc[rows].dropna().unique(), key=str),
-                dtype=object,
-            )
-            for j in roles.categorical
+            pd.Index(sorted(known, key=str), dtype=object) for known in categories
         ]
         return self
 
@@ -143,25 +148,38 @@ class FeatureEncoder:
         n = table.n_rows
         numeric = np.zeros((n, len(self.roles.numeric)), dtype=self.dtype)
         missing = np.zeros(numeric.shape, dtype=bool)
+        codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
+        # A part at a time: what is computed on the way is in float64.
+        for start in range(0, n, CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            part = table.rows(start, start + CHUNK_ROWS)
+            with rows_counted_from(start):
+                self._standardize(part, numeric[rows], missing[rows])
+            for k, j in enumerate(self.roles.categorical):
+                codes[rows, k] = self._number(part.column(j), k)
+        return EncodedFeatures(numeric, missing, codes)
+
+    def _standardize(
+        self,
+        table: Table,
+        numeric: NDArray[np.floating[Any]],
+        missing: NDArray[np.bool_],
+    ) -> None:
+        """Fill in the numbers of rows, and where there are none."""
         for k, j in enumerate(self.roles.numeric):
-            values = _finite_numbers(table, j)
+            values = finite_numbers(table, j)
             missing[:, k] = np.isnan(values)
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (values - self.center_[k]) / self.scale_[k]
                 if self.bent_[k]:
                     z = np.arcsinh(z)
             numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
-        codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
-        for k, j in enumerate(self.roles.categorical):
-            column = table.column(j)
-            cells = pd.Index(column, dtype=object)
-            known = self.categories_[k].get_indexer(cells)
-            codes[:, k] = np.where(
-                column.isna(),
-                self.MISSING,
-                np.where(known < 0, self.UNSEEN, known + self.FIRST),
-            )
-        return EncodedFeatures(numeric, missing, codes)
+
+    def _number(self, column: pd.Series, k: int) -> IntArray:
+        """Codes of the cells of a categorical feature."""
+        known = self.categories_[k].get_indexer(pd.Index(column, dtype=object))
+        codes = np.where(known < 0, self.UNSEEN, known + self.FIRST)
+        return np.where(column.isna(), self.MISSING, codes)
 
     def local_scale(self, numeric: NDArray[np.floating[Any]]) -> FloatArray:
         """Say how much of a feature one unit of what the network takes stands for.
@@ -182,7 +200,26 @@ class FeatureEncoder:
         return np.where(size < Z_LIMIT, scale, np.inf)
 
 
-def _finite_numbers(table: Table, position: int) -> FloatArray:
+def finite_numbers(table: Table, position: int) -> FloatArray:
+    """Read a numeric feature.
+
+    Parameters
+    ----------
+    table : Table
+        Any table with the columns of the training table.
+    position : int
+        Column of the feature.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers and NaN.
+
+    Raises
+    ------
+    ValueError
+        If numbers are infinite, or no numbers; says in which rows.
+    """
     label = table.label(position)
     values = read_numbers(table.column(position), label)
     infinite = np.isinf(values)

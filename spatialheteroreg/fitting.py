@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +22,14 @@ from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
 from .edges import directed_edges
 from .graph import ConditionGraph
-from .inputs import Arrays, InputBuilder
+from .inputs import DEGREES, InputBuilder
 from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
 from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
 from .processes import ProcessGroup
 from .regions import node_regions
-from .samples import Samples
+from .samples import KnownRows, Samples, Split
 from .sizing import auto_batch_size, auto_n_folds, auto_regularization
 from .sphere import FloatArray, IntArray
 from .training import STCGNet, make_net, resolve_device, train
@@ -141,7 +142,7 @@ def split_rows(
     weight: FloatArray | None,
     group: IntArray | None,
     seed: int,
-) -> tuple[IntArray, IntArray, IntArray]:
+) -> Split:
     """Choose rows to train on, to stop by, and to calibrate by.
 
     Rows without weight are none of them.
@@ -172,7 +173,9 @@ def split_rows(
         number,
         np.random.RandomState(seed),
     )
-    return counted[training], counted[held_out], calibrating
+    by_place = by_place or calibrates
+    whole = place if by_place else None
+    return Split(counted[training], counted[held_out], calibrating, whole)
 
 
 def resolve_n_folds(model: STCGRegressor, n_rows: int) -> int:
@@ -327,22 +330,36 @@ def train_networks(
         verbose=int(model.verbose) if group.is_first else 0,
         callbacks=followers,
     )
-    return net, train(net, training, model.max_iter)
+    try:
+        return net, train(net, training, model.max_iter)
+    finally:
+        training.close()
 
 
 def make_reference(
-    model: STCGRegressor, samples: Samples, arrays: Arrays
+    model: STCGRegressor, known: KnownRows, n_training: int
 ) -> TrainingReference:
     """Keep of the training rows what tells how far others lie from them."""
-    graph, place, rows = model._inputs.graph_, samples.place, samples.training
-    return TrainingReference.of(
-        arrays,
-        model.feature_importances_[list(model._inputs.roles.features)],
-        None if place is None else (place[0][rows], place[1][rows]),
+    inputs, graph = model._inputs, model._inputs.graph_
+    at_place, place = known.inputs.tables["place"], known.inputs.rows["place"]
+    nearest = {
+        name: at_place[name][:, :1, :1][place]
+        for name in ("node_index", "node_distance")
+    }
+    degrees = at_place[DEGREES][place]
+    located = inputs.use_coordinates and inputs.roles.has_place
+    reference = TrainingReference.of(
+        {**known.inputs.rows, **nearest},
+        model.feature_importances_[list(inputs.roles.features)],
+        (degrees[:, 0], degrees[:, 1]) if located else None,
         n_nodes=graph.n_nodes,
         metric=graph.metric,
         bandwidth=graph.bandwidth_,
     )
+    if n_training == len(known):
+        return reference
+    share = reference.node_rows * (n_training / len(known))
+    return replace(reference, node_rows=np.rint(share).astype(np.int64))
 
 
 def identify_fit(model: STCGRegressor, samples: Samples, networks: CrossFitted) -> str:

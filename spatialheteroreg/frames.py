@@ -45,6 +45,11 @@ def read_table(X: Any) -> pd.DataFrame | NDArray[Any]:
     frame = X
     if not isinstance(X, (pd.DataFrame, np.ndarray, list, tuple)):
         frame = nw.from_native(X, pass_through=True)
+    if is_dataset(X):
+        raise ValueError(
+            "X is a data set in files, which only fit reads. Pass its rows some at a "
+            "time: pyarrow.Table.from_batches([batch]) for each of X.to_batches()."
+        )
     if isinstance(frame, nw.LazyFrame):
         raise ValueError(
             "X is a lazy frame, whose rows are not there yet. Pass its rows: "
@@ -61,6 +66,25 @@ def read_table(X: Any) -> pd.DataFrame | NDArray[Any]:
             "of 1 is required: X is empty."
         )
     return frame
+
+
+def is_dataset(X: Any) -> bool:
+    """Tell a data set in files from a table, without importing pyarrow.
+
+    Parameters
+    ----------
+    X : object
+        What the user passed.
+
+    Returns
+    -------
+    bool
+        Whether it is a `pyarrow.dataset.Dataset`.
+    """
+    return any(
+        (kind.__module__, kind.__name__) == ("pyarrow._dataset", "Dataset")
+        for kind in type(X).__mro__
+    )
 
 
 def plain_column(column: pd.Series | NDArray[Any]) -> pd.Series:

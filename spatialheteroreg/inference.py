@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .inputs import Arrays
 from .inspection.explanation import RowEffects
 from .network import STCGNetwork
 from .network.condition import ConditionTable
 from .network.stcg import mean_state
+from .row_inputs import Arrays
 from .sphere import FloatArray
 
 CHUNK_SIZE = 2048

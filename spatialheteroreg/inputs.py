@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,34 +14,63 @@ from .columns import ColumnRoles, Table
 from .coordinates import holds_dates, read_place, read_time, show_coordinate
 from .features import FeatureEncoder
 from .graph import ConditionGraph
+from .row_inputs import (
+    CHUNK_ROWS,
+    Arrays,
+    RowInputs,
+    distinct_places,
+    distinct_times,
+)
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
 from .time_axis import TimeAxis
 from .values import read_numbers
 
-Arrays = dict[str, NDArray[Any]]
-
-WHERE = "where"
-"""Name of the entry that the networks do not read: point and time of each row."""
+POINT, INSTANT, DEGREES = "point", "instant", "degrees"
+"""Names of the entries that the networks do not read: where and when each row is, and
+its latitude and longitude."""
 
 NOTHING = -1e30
 """Logarithm of the kernel of a node that says nothing."""
 
-CHUNK_ROWS = 65_536
-"""Rows that are made ready at once: some 20 MB, however long the table."""
+ATTACHED_ROWS = 8_192
+"""Places that are tied to the nodes at once."""
 
 
 def network_inputs(arrays: Arrays) -> Arrays:
     """Leave out what is not for the networks."""
-    return {name: array for name, array in arrays.items() if name != WHERE}
+    others = {POINT, INSTANT, DEGREES}
+    return {name: array for name, array in arrays.items() if name not in others}
 
 
-def _widen(part: NDArray[Any], width: int, fill: float | None) -> NDArray[Any]:
-    """Repeat the last column, or a number, up to a width."""
-    missing = ((0, 0), (0, width - part.shape[1]))
-    if fill is None:
-        return np.pad(part, missing, mode="edge")
-    return np.pad(part, missing, constant_values=fill)
+@dataclass(frozen=True)
+class Extent:
+    """How much there is of all rows to train on.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows to train on.
+    n_places, n_times : int
+        Distinct places and times.
+    start, end : float
+        First and last time.
+    categories : list of list or None
+        Values of each categorical feature; None for those of the table at hand.
+    """
+
+    n_rows: int
+    n_places: int
+    n_times: int
+    start: float
+    end: float
+    categories: list[list[Any]] | None = None
+
+    @classmethod
+    def of(cls, n_rows: int, n_places: int, time: FloatArray) -> Extent:
+        """Measure rows that are all at hand."""
+        n_times = len(np.unique(time))
+        return cls(n_rows, n_places, n_times, float(time.min()), float(time.max()))
 
 
 class InputBuilder:
@@ -126,6 +156,7 @@ class InputBuilder:
         rows: NDArray[np.int64],
         random: np.random.RandomState,
         weight: FloatArray | None = None,
+        extent: Extent | None = None,
     ) -> InputBuilder:
         """Learn scales, place nodes and lay steps.
 
@@ -139,42 +170,73 @@ class InputBuilder:
             Draws the starting centers of k-means.
         weight : ndarray of shape (n,), default=None
             Sample weights of the rows of the table; None means 1 for all.
+        extent : Extent, default=None
+            Of all rows, where the table is a sample of them; None takes that of
+            `rows`.
 
         Returns
         -------
         InputBuilder
             Itself.
         """
-        self.encoder_ = FeatureEncoder(self.dtype).fit(table, self.roles, rows, weight)
+        self.encoder_ = FeatureEncoder(self.dtype).fit(
+            table,
+            self.roles,
+            rows,
+            weight,
+            None if extent is None else extent.categories,
+        )
         lat, lon = self.read_place(table)
-        lat, lon = lat[rows], lon[rows]
-        n_places = len(np.unique(np.stack([lat, lon], axis=1), axis=0))
+        place, lat, lon = distinct_places(lat[rows], lon[rows])
+        rows_there = np.bincount(place, None if weight is None else weight[rows])
+        self.settle_time(table)
+        if extent is None:
+            time = self.read_time(table)[rows]
+            extent = Extent.of(len(rows), len(lat), time)
         n_nodes = (
-            auto_n_nodes(n_places, len(rows))
+            auto_n_nodes(min(len(lat), extent.n_places), extent.n_rows)
             if self.n_nodes == "auto"
             else int(self.n_nodes)
         )
         self.graphs_ = [
             ConditionGraph(n, random_state=random, **self.graph_parameters).fit(
-                lat, lon, None if weight is None else weight[rows]
+                lat, lon, rows_there
             )
             for n in nodes_of_graphs(n_nodes, self.n_graphs)
         ]
-        self.dates_ = self._time_position is not None and holds_dates(
-            table.column(self._time_position)
-        )
         period = 1.0 if self.dates_ and self.period is None else self.period
         if self._time_position is None:
             period = None
-        elif period is None and self.axis_parameters["kind"] == "cycle":
+        self.axis_ = TimeAxis(period, **self.axis_parameters).lay(
+            extent.start,
+            extent.end,
+            n_rows=extent.n_rows,
+            n_distinct=extent.n_times,
+            n_places=extent.n_places,
+        )
+        return self
+
+    def settle_time(self, table: Table) -> None:
+        """Find out whether times are dates.
+
+        Parameters
+        ----------
+        table : Table
+            Rows of the training table.
+
+        Raises
+        ------
+        ValueError
+            If a cycle is wanted, and its length is not known.
+        """
+        position = self._time_position
+        self.dates_ = position is not None and holds_dates(table.column(position))
+        cyclic = self.axis_parameters["kind"] == "cycle"
+        if position is not None and cyclic and self.period is None and not self.dates_:
             raise ValueError(
                 "time_axis='cycle' needs the length of the cycle: pass period= in the "
                 "unit of the time column."
             )
-        self.axis_ = TimeAxis(period, **self.axis_parameters).fit(
-            self.read_time(table)[rows], n_places
-        )
-        return self
 
     def read_place(
         self, table: Table, *, always: bool = False
@@ -229,6 +291,38 @@ class InputBuilder:
             )
         return read_time(column, label)
 
+    def encode(self, table: Table, time: FloatArray | None = None) -> RowInputs:
+        """Make the inputs of the network, those that rows share once.
+
+        Parameters
+        ----------
+        table : Table
+            Any table with the columns of the training table.
+        time : ndarray of shape (n,), default=None
+            Times of the rows, where :meth:`read_time` has read them before.
+
+        Returns
+        -------
+        RowInputs
+            Inputs of all rows.
+        """
+        place, lat, lon = distinct_places(*self.read_place(table))
+        instant, times = distinct_times(self.read_time(table) if time is None else time)
+        features = self.encoder_.transform(table)
+        rows = {
+            "numeric": features.numeric,
+            "missing": features.missing,
+            "codes": features.codes,
+            "place": place,
+            "time": instant,
+        }
+        at_place = {
+            **self._attach(lat, lon),
+            POINT: self.graph_.points(lat, lon),
+            DEGREES: np.stack([lat, lon], axis=1),
+        }
+        return RowInputs(rows, {"place": at_place, "time": self._tell_time(times)})
+
     def transform(self, table: Table, time: FloatArray | None = None) -> Arrays:
         """Make the inputs of the network.
 
@@ -244,46 +338,43 @@ class InputBuilder:
         dict of str to ndarray
             One entry a row in each; names are the arguments of the network.
         """
-        features = self.encoder_.transform(table)
-        place = self.read_place(table)
-        time = self.read_time(table) if time is None else time
+        return self.encode(table, time)[:]
+
+    def _tell_time(self, time: FloatArray) -> Arrays:
+        """Put times between steps; in periods where there is one."""
         position = self.axis_.locate(time, warn=False)
+        unit = 1.0 if self.axis_.period is None else self.axis_.period
         return {
-            "numeric": features.numeric,
-            "missing": features.missing,
-            "codes": features.codes,
-            **self._attach(*place),
             "step_lower": position.lower,
             "step_upper": position.upper,
             "step_fraction": position.fraction.astype(self.dtype),
             "time_encoding": self.axis_.encode(time).astype(self.dtype),
-            WHERE: self._where(*place, time),
+            INSTANT: time / unit,
         }
 
     def _attach(self, lat: FloatArray, lon: FloatArray) -> Arrays:
-        """Tie rows to the nodes of all graphs: (n, n_graphs, K)."""
-        found = [(graph, graph.attach(lat, lon)) for graph in self.graphs_]
-        width = max(tied.index.shape[1] for _, tied in found)
-
-        def stack(parts: list[NDArray[Any]], fill: float | None = None) -> NDArray[Any]:
-            # A graph may have fewer nodes than others have attached ones.
-            return np.stack([_widen(part, width, fill) for part in parts], axis=1)
-
+        """Tie places to the nodes of all graphs: (n, n_graphs, K)."""
+        width = max(min(graph.n_attached, graph.n_nodes) for graph in self.graphs_)
+        shape = (len(lat), len(self.graphs_), width)
+        index = np.zeros(shape, dtype=np.int64)
+        log_kernel = np.full(shape, NOTHING, dtype=self.dtype)
+        distance = np.zeros(shape, dtype=self.dtype)
+        for start in range(0, len(lat), ATTACHED_ROWS):
+            rows = slice(start, start + ATTACHED_ROWS)
+            for k, graph in enumerate(self.graphs_):
+                tied = graph.attach(lat[rows], lon[rows])
+                far = tied.distance / graph.bandwidth_
+                # A graph may have fewer nodes than others have attached ones; its
+                # last node stands in, and says nothing.
+                m = tied.index.shape[1]
+                index[rows, k, :m], index[rows, k, m:] = tied.index, tied.index[:, -1:]
+                log_kernel[rows, k, :m] = np.maximum(tied.log_kernel, NOTHING)
+                distance[rows, k, :m], distance[rows, k, m:] = far, far[:, -1:]
         return {
-            "node_index": stack([tied.index for _, tied in found]),
-            "node_log_kernel": stack(
-                [np.maximum(tied.log_kernel, NOTHING) for _, tied in found], NOTHING
-            ).astype(self.dtype),
-            "node_distance": stack(
-                [tied.distance / graph.bandwidth_ for graph, tied in found]
-            ).astype(self.dtype),
+            "node_index": index,
+            "node_log_kernel": log_kernel,
+            "node_distance": distance,
         }
-
-    def _where(self, lat: FloatArray, lon: FloatArray, time: FloatArray) -> FloatArray:
-        """Points in km (or units of the coordinates), and times in periods."""
-        point = self.graph_.points(lat, lon)
-        unit = 1.0 if self.axis_.period is None else self.axis_.period
-        return np.column_stack([point, time / unit])
 
     def transform_in_chunks(self, table: Table) -> Iterator[tuple[Table, Arrays]]:
         """Make the inputs of the network, `CHUNK_ROWS` rows at a time.

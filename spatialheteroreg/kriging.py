@@ -35,8 +35,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_SIZE = 2048
-"""Rows that are solved for at once."""
+CHUNK_SIZE = 128
+"""Rows that are solved for at once: half a MB for each term of their covariance."""
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
@@ -169,19 +169,29 @@ class ResidualKriging:
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
         usual = self._covariance.start(self.spacing_, self.span_)
-        batch = self._batch(self.where_[rows], neighbors)
-        target = torch.as_tensor(self.residual_[rows])
+        parts = [
+            (
+                torch.as_tensor(self.residual_[rows[own]]),
+                self._batch(self.where_[rows[own]], neighbors[own]),
+            )
+            for own in _slices(len(rows))
+        ]
 
         @torch.enable_grad()
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
             theta = torch.tensor(parameters, requires_grad=True)
-            mean, variance = self._condition(theta, batch)
-            error = (target - mean) ** 2 / variance + variance.log()
             # A weak pull to what is usual: what the data do not tell stays there.
-            value = error.mean() + 1e-3 * ((theta - torch.as_tensor(usual)) ** 2).sum()
+            value = 1e-3 * ((theta - torch.as_tensor(usual)) ** 2).sum()
             value.backward()
+            total = float(value.detach())
+            for target, batch in parts:
+                mean, variance = self._condition(theta, batch)
+                error = (target - mean) ** 2 / variance + variance.log()
+                value = error.sum() / len(rows)
+                value.backward()
+                total += float(value.detach())
             assert theta.grad is not None
-            return float(value.detach()), theta.grad.numpy()
+            return total, theta.grad.numpy()
 
         bounds = [(value - 7.0, value + 7.0) for value in usual]
         found = minimize(
@@ -227,15 +237,17 @@ class ResidualKriging:
 
     def _foretold(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Mean and deviation of training rows, from their neighbors alone."""
-        parts = []
+        # Laid out before: small arrays between large ones keep memory from being
+        # given back.
+        means, deviations = np.empty((2, len(rows)))
         theta = torch.as_tensor(self.theta_)
-        for own in np.array_split(rows, -(-len(rows) // CHUNK_SIZE)):
+        for part in _slices(len(rows)):
+            own = rows[part]
             some = self.where_[own]
             batch = self._batch(some, self._neighbors(some, own=own))
             mean, variance = self._condition(theta, batch)
-            parts.append((mean.numpy(), variance.sqrt().numpy()))
-        means, deviations = zip(*parts, strict=True)
-        return np.concatenate(means), np.concatenate(deviations)
+            means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
+        return means, deviations
 
     def predict(self, where: Locations) -> tuple[FloatArray, FloatArray]:
         """Predict the residual at rows, once planted.
@@ -252,11 +264,10 @@ class ResidualKriging:
         place_time : ndarray of shape (n,)
             What passes or returns there. The two add up to the residual.
         """
-        parts = []
-        for start in range(0, len(where), CHUNK_SIZE):
-            some = where[start : start + CHUNK_SIZE]
-            parts.append(self._predict(some, self._neighbors(some)))
-        place, rest = (np.concatenate(part) for part in zip(*parts, strict=True))
+        place, rest = np.empty((2, len(where)))
+        for part in _slices(len(where)):
+            some = where[part]
+            place[part], rest[part] = self._predict(some, self._neighbors(some))
         return place * self.scale_, rest * self.scale_
 
     @property
@@ -353,6 +364,10 @@ class ResidualKriging:
             noise=torch.as_tensor(noise),
             residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
         )
+
+
+def _slices(n_rows: int) -> list[slice]:
+    return [slice(k, k + CHUNK_SIZE) for k in range(0, n_rows, CHUNK_SIZE)]
 
 
 def _solve(factor: Tensor, cross: Tensor) -> Tensor:

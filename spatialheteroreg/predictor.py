@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .inference import Evaluator, TrainingMean
-from .inputs import WHERE, Arrays, network_inputs
+from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
+from .row_inputs import Arrays, RowInputs, slices
+from .samples import KnownRows
 from .sphere import FloatArray, IntArray
+
+Kriged = tuple[FloatArray, FloatArray]
+
+EFFECT_ROWS = 8_192
+"""Training rows that are looked at together once the networks are trained."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,20 @@ class ModelMean:
 
     networks: list[TrainingMean]
     kriged: float
+
+    def towards(self, other: ModelMean, share: float) -> ModelMean:
+        """Return the mean with other rows, which are such a share of all."""
+        networks = [
+            TrainingMean(
+                *(
+                    (1.0 - share) * getattr(one, name) + share * getattr(two, name)
+                    for name in TrainingMean.__dataclass_fields__
+                )
+            )
+            for one, two in zip(self.networks, other.networks, strict=True)
+        ]
+        kriged = (1.0 - share) * self.kriged + share * other.kriged
+        return ModelMean(networks, kriged)
 
 
 class Predictor:
@@ -93,15 +114,40 @@ class Predictor:
             prediction[rows] = part.predict({name: own[name][rows] for name in own})
         return prediction
 
-    def center(
-        self, inputs: Arrays, n_steps: int, weight: FloatArray | None
-    ) -> tuple[ModelMean, RowEffects]:
-        """Average over training rows, and take their predictions apart.
+    def krige_rows(self, inputs: RowInputs) -> Kriged:
+        """Say what kriging adds to rows, some rows at a time.
 
         Parameters
         ----------
-        inputs : dict of str to ndarray
+        inputs : RowInputs
+            Inputs of the rows.
+
+        Returns
+        -------
+        place, place_time : ndarray of shape (n,)
+            What stays at the place, and what passes or returns there.
+        """
+        parts = [
+            self._kriged(inputs[rows]) for rows in slices(len(inputs), EFFECT_ROWS)
+        ]
+        place, place_time = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return place, place_time
+
+    def training_mean(
+        self,
+        inputs: RowInputs,
+        kriged: Kriged,
+        n_steps: int,
+        weight: FloatArray | None,
+    ) -> ModelMean:
+        """Average places and times over training rows.
+
+        Parameters
+        ----------
+        inputs : RowInputs
             Inputs of the training rows.
+        kriged : tuple of ndarray of shape (n,)
+            As :meth:`krige_rows` gives it for them.
         n_steps : int
             Steps within the training times.
         weight : ndarray of shape (n,) or None
@@ -109,25 +155,36 @@ class Predictor:
 
         Returns
         -------
-        mean : ModelMean
-            Averages over places and times.
-        effects : RowEffects
-            As :meth:`effects` gives them.
+        ModelMean
+            The averages.
         """
-        kriged = self._kriged(inputs)
-        means = [
-            part.training_mean(own, n_steps, weight)
-            for part, own in self._with_inputs(inputs)
-        ]
-        mean = ModelMean(means, float(np.average(kriged[0], weights=weight)))
-        return mean, self._take_apart(inputs, mean, kriged)
+        # So that all parts of the rows speak of the same steps.
+        n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
+        shares = np.ones(len(inputs)) if weight is None else weight
+        mean, seen = None, 0.0
+        for rows in slices(len(inputs), EFFECT_ROWS):
+            chunk, own = inputs[rows], shares[rows]
+            networks = [
+                part.training_mean(one, n_steps, own)
+                for part, one in self._with_inputs(chunk)
+            ]
+            part = ModelMean(networks, float(np.average(kriged[0][rows], weights=own)))
+            seen += float(own.sum())
+            mean = part if mean is None else mean.towards(part, own.sum() / seen)
+        assert mean is not None
+        return mean
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
         return _average([part.withheld(own) for part, own in self._with_inputs(inputs)])
 
     def effects(
-        self, inputs: Arrays, mean: ModelMean, *, members: bool = False
+        self,
+        inputs: Arrays,
+        mean: ModelMean,
+        *,
+        members: bool = False,
+        kriged: Kriged | None = None,
     ) -> RowEffects:
         """Take predictions apart.
 
@@ -141,23 +198,15 @@ class Predictor:
             Where the training rows lie.
         members : bool, default=False
             Whether to keep the members apart, on a first axis of the parts.
+        kriged : tuple of ndarray of shape (n,), default=None
+            What :meth:`krige_rows` gave for these rows; None kriges them.
 
         Returns
         -------
         RowEffects
             Parts of each prediction in target units.
         """
-        return self._take_apart(inputs, mean, self._kriged(inputs), members=members)
-
-    def _take_apart(
-        self,
-        inputs: Arrays,
-        mean: ModelMean,
-        kriged: tuple[FloatArray, FloatArray],
-        *,
-        members: bool = False,
-    ) -> RowEffects:
-        place, place_time = kriged
+        place, place_time = self._kriged(inputs) if kriged is None else kriged
         pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
         found = [part.effects(own, one, members=members) for (part, own), one in pairs]
         whole = _join_effects(found, _join if members else _average)
@@ -202,7 +251,7 @@ class Predictor:
         for k, part in enumerate(self.parts):
             yield part, inputs_of(inputs, k)
 
-    def _kriged(self, inputs: Arrays) -> tuple[FloatArray, FloatArray]:
+    def _kriged(self, inputs: Arrays) -> Kriged:
         if self.kriging is None:
             nothing = np.zeros(len(inputs["numeric"]))
             return nothing, nothing
@@ -211,16 +260,14 @@ class Predictor:
 
 def locations(inputs: Arrays) -> Locations:
     """Say where and when rows are."""
-    where = inputs[WHERE]
-    return Locations(where[:, :-1], where[:, -1])
+    return Locations(inputs[POINT], inputs[INSTANT])
 
 
 def krige_residuals(
     predictor: Predictor,
-    inputs: Arrays,
-    target: FloatArray,
-    fold: IntArray,
-    weight: FloatArray | None,
+    known: KnownRows,
+    target_mean: float,
+    target_scale: float,
     *,
     has_time: bool,
     has_period: bool,
@@ -231,14 +278,10 @@ def krige_residuals(
     ----------
     predictor : Predictor
         The trained networks.
-    inputs : dict of str to ndarray
-        Inputs of the training rows.
-    target : ndarray of shape (n,)
-        Their target, in its units.
-    fold : ndarray of shape (n,)
-        Number of the network that has not seen a row.
-    weight : ndarray of shape (n,) or None
-        Sample weights.
+    known : KnownRows
+        Training rows.
+    target_mean, target_scale : float
+        Units of the target.
     has_time, has_period : bool
         What the rows have.
 
@@ -247,9 +290,14 @@ def krige_residuals(
     ResidualKriging
         Fitted.
     """
-    residual = target - predictor.blind_predictions(inputs, fold)
+    residual = target_mean + target_scale * known.target
+    for rows in slices(len(known), EFFECT_ROWS):
+        residual[rows] -= predictor.blind_predictions(
+            known.inputs[rows], known.fold[rows]
+        )
+    point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))
     kriging = ResidualKriging(has_time=has_time, has_period=has_period)
-    return kriging.fit(locations(inputs), residual, weight)
+    return kriging.fit(Locations(point, instant), residual, known.weight)
 
 
 def _join(parts: Sequence[FloatArray]) -> FloatArray:

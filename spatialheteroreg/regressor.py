@@ -18,9 +18,9 @@ from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
-from .calibration import calibrate
+from .calibration import calibrate, thin
 from .checkpoint import Checkpoint, generator_state
-from .columns import Table
+from .data import open_data
 from .explaining import ExplainMixin
 from .features import mean_and_deviation
 from .fitting import (
@@ -36,16 +36,18 @@ from .fitting import (
     start_random,
     train_networks,
 )
-from .inspection.explanation import (
-    EffectBaseline,
-    RowEffects,
-    normalized_weights,
-)
+from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
-from .predictor import krige_residuals
-from .samples import Samples, draw_folds, number_groups, read_target, take_weight
+from .predictor import EFFECT_ROWS, Kriged, Predictor, krige_residuals
+from .row_inputs import slices
+from .samples import (
+    KnownRows,
+    Samples,
+    take_weight,
+)
 from .sphere import FloatArray
 from .training import STCGNet, leave_fit
+from .uncertainty import LARGEST
 
 
 class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEstimator):
@@ -424,25 +426,27 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     def fit(
         self,
         X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
+        y: ArrayLike | str,
+        sample_weight: ArrayLike | str | None = None,
+        groups: ArrayLike | str | None = None,
     ) -> STCGRegressor:
         """Fit to rows of features with their places and times.
 
         Parameters
         ----------
-        X : DataFrame or array_like of shape (n, p)
+        X : DataFrame, array_like of shape (n, p) or pyarrow.dataset.Dataset
             Coordinates and features: a frame of pandas, geopandas or polars, an
             Arrow table, an array. Numbers may be missing, coordinates and times
-            may not.
-        y : array_like of shape (n,)
-            Target; finite, not constant.
-        sample_weight : array_like of shape (n,), default=None
+            may not. A data set in files is read some rows at a time, and so are more
+            than 1,000,000 rows in memory or in a memory map; see :doc:`/streaming`.
+        y : array_like of shape (n,) or str
+            Target; finite, not constant. Of a data set in files the name of a column,
+            and so are `sample_weight` and `groups`.
+        sample_weight : array_like of shape (n,) or str, default=None
             Weight of each row in the loss, in the scales of features and target
             and in the pull of its place on the nodes; None means 1 for all. Rows
             of weight 0 are left out.
-        groups : array_like of shape (n,), default=None
+        groups : array_like of shape (n,) or str, default=None
             Label of the station, catchment or plot of each row. With
             `early_stopping="places"` all rows of a label are held out together;
             None takes rows at the same coordinates for a place.
@@ -577,44 +581,35 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> STCGRegressor:
         task = FitTask(self, X, y, sample_weight)
         warm = self.warm_start and self.__sklearn_is_fitted__()
-        table = self._read(X, y, reset=not warm)
-        target, weight = read_target(X, y, sample_weight, table.n_rows)
+        data = open_data(X, y, sample_weight, groups)
+        validate_data(self, data.frame, y, reset=not warm, skip_check_array=True)
+        data.check()
         random = start_random(self)
         start = generator_state(random)
         if warm:
             check_unchanged(self, self._shape)
         else:
-            self._inputs = make_inputs(self, table)
+            self._inputs = make_inputs(self, data.head)
             self._shape = shaping_parameters(self)
         holds_out = self.early_stopping or self.n_members > 1
         holds_out = holds_out or self.n_folds != 1
         if holds_out and not (warm and hasattr(self, "_split_seed")):
             # A warm start holds out the same rows again: it has seen the others.
             self._split_seed = int(random.randint(np.iinfo(np.int32).max))
-        label = None if groups is None else number_groups(groups, table.n_rows)
-        training, held_out, calibrating = split_rows(
-            self, self._inputs, table, weight, label, getattr(self, "_split_seed", 0)
+        seed = getattr(self, "_split_seed", 0)
+        data.load(self._inputs)
+        split = split_rows(
+            self, self._inputs, data.table, data.weight, data.label, seed
         )
-        n_folds = (
-            len(self.net_.module_) if warm else resolve_n_folds(self, len(training))
-        )
+        n_training = data.hold_out(self._inputs, split)
+        n_folds = len(self.net_.module_) if warm else resolve_n_folds(self, n_training)
         if not warm:
             self._inputs.n_graphs = n_folds
-            self._inputs.fit(table, training, random, weight)
-            self._set_target_scale(target[training], take_weight(weight, training))
-        arrays = self._inputs.transform(table)
-        z = (target - self._target_mean) / self._target_scale
-        # Like other rows held out, folds are the same again in a warm start.
-        fold = draw_folds(
-            n_folds,
-            table.n_rows,
-            training,
-            np.random.RandomState(getattr(self, "_split_seed", 0)),
-        )
-        located = self._inputs.use_coordinates and self._inputs.roles.has_place
-        place = self._inputs.read_place(table) if located else None
-        samples = Samples(
-            arrays, z, weight, training, held_out, calibrating, place, fold
+            rows = split.training
+            self._inputs.fit(data.table, rows, random, data.weight, data.extent)
+            self._set_target_scale(data.target[rows], take_weight(data.weight, rows))
+        samples = data.samples(
+            self._inputs, split, n_folds, seed, self._target_mean, self._target_scale
         )
         networks, source = (
             copy_networks(self, samples, self.net_.module_)
@@ -639,11 +634,6 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             checkpoint.remove()
         return self
 
-    def _read(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Table:
-        table = Table(X)
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
-        return table
-
     def _set_target_scale(self, target: FloatArray, weight: FloatArray | None) -> None:
         self._target_mean, self._target_scale = mean_and_deviation(target, weight)
         if np.isfinite(self._target_scale):
@@ -660,7 +650,6 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
 
     def _finish(self, net: STCGNet, samples: Samples, warm: bool) -> None:
         """Keep the net, and the means that contributions are measured from."""
-        arrays, weight = samples.known()
         self.net_ = net
         self.graph_ = self._inputs.graph_ if self._inputs.use_coordinates else None
         if not warm:
@@ -670,43 +659,69 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             {**epoch, "epoch": done + epoch["epoch"]} for epoch in net.epochs()
         ]
         self.n_iter_ = len(self.history_)
+        known = samples.known()
         self._kriging = None
         predictor = self._predictor()
         if self._krigs(samples):
             self._kriging = krige_residuals(
                 predictor,
-                arrays,
-                self._target_mean
-                + self._target_scale * samples.target[samples.training],
-                samples.fold[samples.training],
-                weight,
+                known,
+                self._target_mean,
+                self._target_scale,
                 has_time=self._inputs.roles.time is not None,
                 has_period=self._inputs.axis_.period is not None,
             )
             predictor.krige(self._kriging)
-        self._training_mean, effects = predictor.center(
-            arrays, self._inputs.axis_.n_steps_, weight
+        kriged = predictor.krige_rows(known.inputs)
+        self._training_mean = predictor.training_mean(
+            known.inputs, kriged, self._inputs.axis_.n_steps_, known.weight
         )
-        self._baseline = EffectBaseline.of(effects, weight)
+        self._average_effects(predictor, known, kriged)
         self._uncertainty = None
-        if len(samples.calibrating):
+        calibrating = samples.split.calibrating
+        if len(calibrating):
             self._uncertainty = calibrate(
                 self,
                 predictor,
                 self._training_mean,
-                arrays,
-                samples.take(samples.calibrating),
-                self._target_mean
-                + self._target_scale * samples.target[samples.calibrating],
+                thin(known.inputs, LARGEST),
+                samples.inputs[calibrating],
+                self._target_mean + self._target_scale * samples.target[calibrating],
             )
-        shares = normalized_weights(self._contributions(effects))
-        self.feature_importances_ = np.average(shares, axis=0, weights=weight)
-        self._reference = make_reference(self, samples, arrays)
-        self.explanation_r2_ = (
-            1.0
-            if self.head == "additive"
-            else float(r2_score(*self._standardized(effects)))
-        )
+        self._reference = make_reference(self, known, samples.n_training)
+
+    def _average_effects(
+        self, predictor: Predictor, known: KnownRows, kriged: Kriged
+    ) -> None:
+        """Average what the model says of the training rows, some rows at a time."""
+        parts = slices(len(known), EFFECT_ROWS)
+        effects = [
+            predictor.effects(
+                known.inputs[rows],
+                self._training_mean,
+                kriged=(kriged[0][rows], kriged[1][rows]),
+            )
+            for rows in parts
+        ]
+        weight = np.ones(len(known)) if known.weight is None else known.weight
+        weights = [weight[rows] for rows in parts]
+        self._baseline = EffectBaseline.of(effects, weights)
+        shares = [
+            own @ normalized_weights(self._contributions(part))
+            for part, own in zip(effects, weights, strict=True)
+        ]
+        self.feature_importances_ = np.sum(shares, axis=0) / weight.sum()
+        self.explanation_r2_ = 1.0
+        if self.head != "additive":
+            prediction, combination = (
+                np.concatenate([getattr(part, name) for part in effects])
+                for name in ("prediction", "combination")
+            )
+            # In units whose squares do not overflow.
+            mean, scale = self._target_mean, self._target_scale
+            self.explanation_r2_ = float(
+                r2_score((prediction - mean) / scale, (combination - mean) / scale)
+            )
 
     def _krigs(self, samples: Samples) -> bool:
         """Whether there are places or times to krige between, and blind networks."""
@@ -716,11 +731,6 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             and len(self.net_.module_) > 1
             and samples.n_training >= FEWEST_ROWS
         )
-
-    def _standardized(self, effects: RowEffects) -> tuple[FloatArray, FloatArray]:
-        """Prediction and combination in units whose squares do not overflow."""
-        mean, scale = self._target_mean, self._target_scale
-        return (effects.prediction - mean) / scale, (effects.combination - mean) / scale
 
     def _fitted_so_far(
         self, net: STCGNet, samples: Samples, warm: bool

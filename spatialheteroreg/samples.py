@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,58 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from .batches import Rows, make_rows
 from .checkpoint import fingerprint
-from .inputs import Arrays, network_inputs
+from .row_inputs import RowInputs
 from .sphere import FloatArray, IntArray
 from .values import rows_text
 
+KNOWN_ROWS = 200_000
+"""Training rows over which effects are averaged and whose residuals are kriged, where
+there are more: means of so many are known to a 450th of a deviation."""
+
 TARGET_LIMIT = 1e300
 """Largest target; predictions of larger ones overflow."""
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """Training rows that are looked at again once the networks are trained.
+
+    Attributes
+    ----------
+    inputs : RowInputs
+        Inputs of the networks.
+    target : ndarray of shape (n,)
+        Standardized target.
+    weight : ndarray of shape (n,) or None
+        Sample weights; None for all alike.
+    fold : ndarray of shape (n,)
+        Number of the network that does not see a row; -1 where all do.
+    """
+
+    inputs: RowInputs
+    target: FloatArray
+    weight: FloatArray | None
+    fold: IntArray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+class Split(NamedTuple):
+    """What rows are for; rows without weight are for nothing.
+
+    Attributes
+    ----------
+    training, held_out, calibrating : ndarray of int
+        Rows to train on, rows to stop by, and rows to calibrate by.
+    place : ndarray of shape (n,) or None
+        Number of the place or group of each row, where whole ones are held out.
+    """
+
+    training: IntArray
+    held_out: IntArray
+    calibrating: IntArray
+    place: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -29,42 +75,41 @@ class Samples:
 
     Attributes
     ----------
-    arrays : dict of str to ndarray
-        Inputs of the network, one entry a row.
+    inputs : RowInputs
+        Inputs of the networks.
     target : ndarray of shape (n,)
         Standardized target.
     weight : ndarray of shape (n,) or None
         Sample weights with mean 1; None for all alike.
-    training, held_out, calibrating : ndarray of int
-        Rows to train on, rows to stop by, and rows to calibrate by. Rows without
-        weight are none of them.
-    place : tuple of ndarray of shape (n,) or None
-        Latitude and longitude; None where the model reads no place.
+    split : Split
+        Rows to train on, to stop by, and to calibrate by.
     fold : ndarray of shape (n,)
         Number of the network that does not see a row; -1 where all do.
     """
 
-    arrays: Arrays
+    inputs: RowInputs
     target: FloatArray
     weight: FloatArray | None
-    training: IntArray
-    held_out: IntArray
-    calibrating: IntArray
-    place: tuple[FloatArray, FloatArray] | None
+    split: Split
     fold: IntArray
 
     @property
     def n_training(self) -> int:
         """Number of rows to train on."""
-        return len(self.training)
+        return len(self.split.training)
 
-    def known(self) -> tuple[Arrays, FloatArray | None]:
-        """Return inputs and weights of the training rows."""
-        return self.take(self.training), take_weight(self.weight, self.training)
-
-    def take(self, rows: IntArray) -> Arrays:
-        """Return the inputs of some rows."""
-        return {name: array[rows] for name, array in self.arrays.items()}
+    def known(self) -> KnownRows:
+        """Return the training rows, at most `KNOWN_ROWS` of them."""
+        rows = self.split.training
+        if len(rows) > KNOWN_ROWS:
+            kept = np.random.RandomState(0).choice(len(rows), KNOWN_ROWS, replace=False)
+            rows = rows[np.sort(kept)]
+        return KnownRows(
+            self.inputs.subset(rows),
+            self.target[rows],
+            take_weight(self.weight, rows),
+            self.fold[rows],
+        )
 
     def to_device(self, device: str, dtype: torch.dtype) -> tuple[Rows, Rows | None]:
         """Put the rows on the device.
@@ -83,19 +128,21 @@ class Samples:
         held_out : Rows or None
             Rows to stop by.
         """
-        inputs = {**network_inputs(self.arrays), "fold": self.fold}
-        rows = make_rows(inputs, self.target, self.weight, device, dtype)
+        rows = make_rows(
+            self.inputs, self.target, self.weight, self.fold, device, dtype
+        )
         training = rows
         if self.n_training < len(rows):
-            training = rows.subset(torch.from_numpy(self.training))
-        if len(self.held_out) == 0:
+            training = rows.subset(torch.from_numpy(self.split.training).to(device))
+        if len(self.split.held_out) == 0:
             return training, None
-        return training, rows.subset(torch.from_numpy(self.held_out))
+        held_out = torch.from_numpy(self.split.held_out).to(device)
+        return training, rows.subset(held_out)
 
     @property
     def n_steps(self) -> int:
         """Steps of the time axis that these rows reach."""
-        return int(self.arrays["step_upper"].max()) + 1
+        return int(self.inputs.tables["time"]["step_upper"].max()) + 1
 
     def fingerprint(
         self, parameters: dict[str, Any], weights: Sequence[NDArray[Any]]
@@ -103,9 +150,10 @@ class Samples:
         """Digest of these rows, of parameters and of a network's weights."""
         rows = (
             *(self.target, self.weight),
-            *(self.training, self.held_out, self.calibrating, self.fold),
+            *(self.split.training, self.split.held_out, self.split.calibrating),
+            self.fold,
         )
-        return fingerprint([*self.arrays.values(), *rows, *weights], parameters)
+        return fingerprint([*self.inputs.values(), *rows, *weights], parameters)
 
 
 def draw_folds(
@@ -169,20 +217,12 @@ def read_target(
         If targets are no finite numbers, or of several columns; if there are too
         few rows; if weights are negative or all zero.
     """
-    shape = np.asarray(y).shape
-    if len(shape) == 2 and shape[1] != 1:
-        raise ValueError(
-            f"y should be a 1d array, got an array of shape {shape}: "
-            "STCGRegressor predicts one target. For several, wrap it in "
-            "sklearn.multioutput.MultiOutputRegressor."
-        )
-    y = column_or_1d(y, warn=True)
-    if np.asarray(y).dtype.kind in "mM":
-        raise ValueError(
-            "y holds dates or durations. Pass numbers, such as years or days."
-        )
     target = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
+        check_one_target(y),
+        ensure_2d=False,
+        dtype=np.float64,
+        input_name="y",
+        ensure_min_samples=0,
     )
     check_consistent_length(X, target)
     if target.size and np.abs(target).max() > TARGET_LIMIT:
@@ -206,6 +246,39 @@ def read_target(
     return target, weight / weight[weight > 0].mean()
 
 
+def check_one_target(y: Any) -> NDArray[Any]:
+    """See that there is one target, of numbers.
+
+    Parameters
+    ----------
+    y : array_like of shape (n,) or (n, 1)
+        Target.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The target; no copy of an array, memory-mapped ones included.
+
+    Raises
+    ------
+    ValueError
+        If there are several columns, or dates.
+    """
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] != 1:
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {shape}: "
+            "STCGRegressor predicts one target. For several, wrap it in "
+            "sklearn.multioutput.MultiOutputRegressor."
+        )
+    target = np.asarray(column_or_1d(y, warn=True))
+    if target.dtype.kind in "mM":
+        raise ValueError(
+            "y holds dates or durations. Pass numbers, such as years or days."
+        )
+    return target
+
+
 def number_groups(groups: Any, n_rows: int) -> IntArray:
     """Number the labels of groups.
 
@@ -226,7 +299,7 @@ def number_groups(groups: Any, n_rows: int) -> IntArray:
     ValueError
         If there is not one label for each row; says where.
     """
-    number, _ = pd.factorize(_read_labels(groups))
+    number, _ = pd.factorize(read_labels(groups))
     if len(number) != n_rows:
         raise ValueError(
             f"groups has {len(number)} labels for {n_rows} rows; one for each is "
@@ -241,7 +314,24 @@ def number_groups(groups: Any, n_rows: int) -> IntArray:
     return number
 
 
-def _read_labels(groups: Any) -> NDArray[Any]:
+def read_labels(groups: Any) -> NDArray[Any]:
+    """Read the labels of groups.
+
+    Parameters
+    ----------
+    groups : array_like of shape (n,) or (n, 1)
+        A label for each row.
+
+    Returns
+    -------
+    ndarray of shape (n,), object
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are several columns.
+    """
     if isinstance(groups, list) and groups and isinstance(groups[0], list):
         groups = np.asarray(groups, dtype=object)
     # Tuples in a list are labels, not columns.

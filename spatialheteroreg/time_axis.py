@@ -104,18 +104,41 @@ class TimeAxis:
             Itself.
         """
         times = np.asarray(time, dtype=np.float64)
-        self.start, self.end = float(times.min()), float(times.max())
-        span = self.end - self.start
-        n_distinct = len(np.unique(times))
-        sequence = self._sequence_length(len(times), n_distinct, span)
+        return self.lay(
+            float(times.min()),
+            float(times.max()),
+            n_rows=len(times),
+            n_distinct=len(np.unique(times)),
+            n_places=n_places,
+        )
+
+    def lay(
+        self, start: float, end: float, *, n_rows: int, n_distinct: int, n_places: int
+    ) -> TimeAxis:
+        """Lay the steps over times of which no more than this is known.
+
+        Parameters
+        ----------
+        start, end : float
+            First and last training time.
+        n_rows, n_distinct, n_places : int
+            Training rows, and distinct times and places of them.
+
+        Returns
+        -------
+        TimeAxis
+            Itself.
+        """
+        self.start, self.end = start, end
+        span = end - start
+        sequence = self._sequence_length(n_rows, n_distinct, span)
         self.kind_ = self.kind
         if self.period is None or n_distinct == 1:
             self.kind_ = "sequence"
         elif self.kind == "auto":
-            months = self._automatic_length(len(times), n_distinct, span)
+            months = self._automatic_length(n_rows, n_distinct, span)
             wanted = max(ROWS_PER_STEP, FILLED_CELLS * n_places) * months
-            enough = len(times) >= wanted
-            self.kind_ = "sequence" if enough and span > 0 else "cycle"
+            self.kind_ = "sequence" if n_rows >= wanted and span > 0 else "cycle"
         if self.kind_ == "cycle":
             assert self.period is not None
             self.n_steps_ = (

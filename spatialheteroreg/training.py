@@ -152,7 +152,7 @@ class STCGNet(skorch.NeuralNet):
         Batches
             The iterator.
         """
-        return Batches(dataset, self.batch_size, self.random if training else None)
+        return dataset.batches(self.batch_size, self.random if training else None)
 
     def get_loss(
         self,

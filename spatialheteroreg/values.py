@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -146,6 +148,36 @@ def to_float(value: Any) -> float:
         return float("nan")
 
 
+_FIRST_ROW = ContextVar("number of the first row", default=0)
+
+
+@contextmanager
+def rows_counted_from(start: int) -> Iterator[None]:
+    """Have messages number the rows as in the whole that they are a part of.
+
+    Parameters
+    ----------
+    start : int
+        Position of the first row in the whole, which may itself be a part.
+
+    Yields
+    ------
+    None
+        Within, :func:`rows_text` counts from `start`.
+
+    Examples
+    --------
+    >>> with rows_counted_from(1_000):
+    ...     rows_text(np.array([True, False, True]))
+    'rows 1000, 1002'
+    """
+    token = _FIRST_ROW.set(_FIRST_ROW.get() + start)
+    try:
+        yield
+    finally:
+        _FIRST_ROW.reset(token)
+
+
 def rows_text(mask: NDArray[np.bool_]) -> str:
     """Say which rows a mask marks.
 
@@ -164,7 +196,7 @@ def rows_text(mask: NDArray[np.bool_]) -> str:
     >>> rows_text(np.array([True, False, True]))
     'rows 0, 2'
     """
-    where = np.flatnonzero(mask)
+    where = np.flatnonzero(mask) + _FIRST_ROW.get()
     text = ", ".join(map(str, where[:5]))
     more = f" and {len(where) - 5} more" if len(where) > 5 else ""
     return f"row{'s' if len(where) > 1 else ''} {text}{more}"

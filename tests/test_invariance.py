@@ -30,7 +30,7 @@ def globe():
 def fitted():
     X, y = make_table(80)
     model = STCGRegressor(**QUICK, invariance_penalty=5.0).fit(X, y)
-    arrays = model._inputs.transform(model._read(X, reset=False))
+    arrays = model._inputs.transform(model._read_fitted(X))
     inputs = inputs_of(network_inputs(arrays), 0)
     batch = {name: torch.as_tensor(value) for name, value in inputs.items()}
     return model, batch

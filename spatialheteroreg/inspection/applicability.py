@@ -40,6 +40,9 @@ FAR_WIDTHS = 2.0
 _SAMPLE = 400
 """Training places that the usual distance is taken from."""
 
+_SAMPLE_PART = 25
+"""Of these, places whose distances to all others are held at once: 4 MB."""
+
 _CHUNK = 4_000_000
 """Distances that are held at once: 32 MB."""
 
@@ -322,8 +325,11 @@ def _distinct_places(
 def _place_reach(points: FloatArray, node: IntArray, metric: str) -> float:
     """Upper whisker of the distances to the nearest place at another node."""
     sample = _draw(len(points), _SAMPLE, np.random.RandomState(0))
-    straight = nearest_elsewhere(cdist(points[sample], points), node[sample], node)
-    return whisker(_length(straight, metric))
+    straight = [
+        nearest_elsewhere(cdist(points[rows], points), node[rows], node)
+        for rows in np.array_split(sample, -(-len(sample) // _SAMPLE_PART))
+    ]
+    return whisker(_length(np.concatenate(straight), metric))
 
 
 def _length(straight: FloatArray, metric: str) -> FloatArray:

@@ -10,6 +10,9 @@ from scipy.spatial.distance import cdist
 
 from ..sphere import FloatArray, IntArray
 
+PART_ROWS = 250
+"""Rows whose distances to all others are held at once: 4 MB of 2,000 rows."""
+
 
 def feature_distances(
     rows: list[NDArray[Any]], others: list[NDArray[Any]], shares: FloatArray
@@ -67,11 +70,16 @@ def feature_scale(
         Mean distance, and the upper whisker of the distances to the nearest
         row of another fold, over the mean.
     """
-    n = len(fold)
-    distance = feature_distances(features, features, shares)
+    n, total, nearest = len(fold), 0.0, []
+    for start in range(0, n, PART_ROWS):
+        rows = slice(start, start + PART_ROWS)
+        some = [values[rows] for values in features]
+        distance = feature_distances(some, features, shares)
+        total += float(distance.sum())
+        nearest.append(nearest_elsewhere(distance, fold[rows], fold))
     # Rows that are all alike differ from others by the bare distance.
-    mean = float(distance.sum() / max(n * (n - 1), 1)) or 1.0
-    return mean, whisker(nearest_elsewhere(distance, fold, fold) / mean)
+    mean = total / max(n * (n - 1), 1) or 1.0
+    return mean, whisker(np.concatenate(nearest) / mean)
 
 
 def nearest_elsewhere(

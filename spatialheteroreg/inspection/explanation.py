@@ -114,27 +114,32 @@ class EffectBaseline:
         return self.level + float(self.place_time) + float(self.features.sum())
 
     @classmethod
-    def of(cls, effects: RowEffects, weight: FloatArray | None) -> EffectBaseline:
+    def of(
+        cls, parts: Sequence[RowEffects], weights: Sequence[FloatArray]
+    ) -> EffectBaseline:
         """Take the means.
 
         Parameters
         ----------
-        effects : RowEffects
-            Effects of the training rows.
-        weight : ndarray of shape (n,) or None
-            Sample weights.
+        parts : sequence of RowEffects
+            Effects of the training rows, some rows in each.
+        weights : sequence of ndarray
+            Sample weights of the rows of each.
 
         Returns
         -------
         EffectBaseline
             The means.
         """
-        share = np.ones(len(effects.place)) if weight is None else weight
-        share = share / share.sum()
+        total = sum(float(weight.sum()) for weight in weights)
+        pairs = [
+            (part, weight / total) for part, weight in zip(parts, weights, strict=True)
+        ]
+        features = [share @ part.features for part, share in pairs]
         return cls(
-            float(effects.level[0]),
-            float(share @ effects.place_time),
-            share @ effects.features,
+            float(parts[0].level[0]),
+            sum(float(share @ part.place_time) for part, share in pairs),
+            np.sum(features, axis=0),
         )
 
 

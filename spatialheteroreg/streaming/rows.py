@@ -1,0 +1,293 @@
+"""Training rows that are read anew in each epoch, in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..batches import Batch, make_rows
+from ..inputs import InputBuilder
+from ..network.layers import RandomSource
+from ..row_inputs import RowInputs, as_complex
+from ..sphere import FloatArray, IntArray
+from .counting import fold_of_rows
+from .sources import Chunk, Source, in_groups
+from .survey import READ_ROWS, counted_rows
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that must not be trained on.
+
+    Attributes
+    ----------
+    number : ndarray of int
+        Numbers of single rows.
+    place : ndarray of complex
+        Places, all rows of which are held out: latitude and longitude.
+    label : ndarray of object
+        Groups, all rows of which are held out.
+    """
+
+    number: IntArray
+    place: NDArray[np.complex128] = field(default_factory=lambda: np.zeros(0, complex))
+    label: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, object))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether whole places or groups are held out."""
+        return len(self.place) > 0 or len(self.label) > 0
+
+    def training(self, chunk: Chunk, inputs: InputBuilder) -> IntArray:
+        """Positions of the rows of a chunk to train on."""
+        rows = counted_rows(chunk)
+        rows = rows[~np.isin(chunk.number[rows], self.number)]
+        if len(self.label):
+            assert chunk.label is not None
+            known = {*self.label}
+            rows = rows[[label not in known for label in chunk.label[rows]]]
+        if len(self.place):
+            lat, lon = inputs.read_place(chunk.table, always=True)
+            rows = rows[~np.isin(as_complex(lat, lon)[rows], self.place)]
+        return rows
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that are trained on one after the other.
+
+    Attributes
+    ----------
+    inputs : RowInputs
+        Inputs of the networks.
+    target : ndarray of shape (n,)
+        Standardized target.
+    weight : ndarray of shape (n,) or None
+        Sample weights with mean 1.
+    fold : ndarray of shape (n,)
+        Number of the network that does not see a row.
+    """
+
+    inputs: RowInputs
+    target: FloatArray
+    weight: FloatArray | None
+    fold: IntArray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, rows: slice) -> Block:
+        """Return the rows at these positions, without a copy."""
+        weight = None if self.weight is None else self.weight[rows]
+        inputs = self.inputs.cut(rows)
+        return Block(inputs, self.target[rows], weight, self.fold[rows])
+
+    def alone(self) -> Block:
+        """Return a copy that holds on to nothing of other rows."""
+        weight = None if self.weight is None else self.weight.copy()
+        inputs = self.inputs.alone()
+        return Block(inputs, self.target.copy(), weight, self.fold.copy())
+
+    def followed_by(self, other: Block) -> Block:
+        """Put the rows of another block behind these."""
+        weight = None
+        if self.weight is not None and other.weight is not None:
+            weight = np.concatenate([self.weight, other.weight])
+        return Block(
+            RowInputs.join([self.inputs, other.inputs]),
+            np.concatenate([self.target, other.target]),
+            weight,
+            np.concatenate([self.fold, other.fold]),
+        )
+
+
+class StreamedRows(Dataset):  # type: ignore[type-arg]
+    """Training rows of a source, of which some are in memory at a time.
+
+    In each epoch the pieces of the source come in a new order. So many of them as
+    make `READ_ROWS` rows are read together, shuffled and cut into batches, while the
+    next are read by another thread.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    inputs : InputBuilder
+        Fitted; makes the inputs of the networks.
+    held_out : HeldOut
+        Rows to leave out.
+    n_rows : int
+        Number of the others.
+    target_mean, target_scale : float
+        Units of the target.
+    mean_weight : float
+        Unit of the weights.
+    n_folds : int
+        Networks, each blind to one fold.
+    seed : int
+        Deals out the folds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        inputs: InputBuilder,
+        held_out: HeldOut,
+        *,
+        n_rows: int,
+        target_mean: float,
+        target_scale: float,
+        mean_weight: float,
+        n_folds: int,
+        seed: int,
+    ) -> None:
+        self.source = source
+        self.inputs = inputs
+        self.held_out = held_out
+        self.n_rows = n_rows
+        self.target_mean = target_mean
+        self.target_scale = target_scale
+        self.mean_weight = mean_weight
+        self.n_folds = n_folds
+        self.seed = seed
+        self.device = "cpu"
+        self.dtype = torch.float32
+        self._passes: list[Generator[tuple[Batch, Tensor], None, None]] = []
+
+    def to(self, device: str, dtype: torch.dtype) -> StreamedRows:
+        """Have batches lie on a device, targets in a precision."""
+        self.device, self.dtype = device, dtype
+        return self
+
+    def close(self) -> None:
+        """End the pass that is under way, and with it its thread."""
+        while self._passes:
+            self._passes.pop().close()
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def batches(
+        self, batch_size: int, random: RandomSource | None = None
+    ) -> StreamedBatches:
+        """Go through the rows; `random` shuffles them, anew in every pass."""
+        return StreamedBatches(self, batch_size, random)
+
+    def blocks(self, batch_size: int, seed: int | None) -> Iterator[Block]:
+        """Read all rows once.
+
+        Parameters
+        ----------
+        batch_size : int
+            All blocks but the last have a multiple of so many rows.
+        seed : int or None
+            Decides the order; None keeps that of the source.
+
+        Yields
+        ------
+        Block
+            Rows in the order in which to train on them.
+        """
+        random = None if seed is None else np.random.RandomState(seed)
+        order = np.arange(len(self.source.pieces))
+        rest: Block | None = None
+        for numbers in in_groups(self.source, _shuffled(order, random), READ_ROWS):
+            chunk = self.source.read(numbers)
+            rows = _shuffled(self.held_out.training(chunk, self.inputs), random)
+            # A row group may be large; its inputs are made a part at a time.
+            for start in range(0, len(rows), READ_ROWS):
+                block = self._block(chunk.take(rows[start : start + READ_ROWS]))
+                if rest is not None:
+                    block = rest.followed_by(block)
+                full = len(block) // batch_size * batch_size
+                rest = block.take(slice(full, None)).alone()
+                if full:
+                    yield block.take(slice(full))
+        if rest is not None and len(rest):
+            yield rest
+
+    def _block(self, chunk: Chunk) -> Block:
+        return Block(
+            self.inputs.encode(chunk.table),
+            (chunk.target - self.target_mean) / self.target_scale,
+            None if chunk.weight is None else chunk.weight / self.mean_weight,
+            fold_of_rows(chunk.number, self.n_folds, self.seed),
+        )
+
+
+class StreamedBatches:
+    """Batches of streamed rows, in the form of those of rows in memory.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+        What to go through.
+    batch_size : int
+        Rows a batch; the last one takes what is left.
+    random : RandomSource, default=None
+        Shuffles, anew in every pass; None keeps the order.
+    """
+
+    def __init__(
+        self, rows: StreamedRows, batch_size: int, random: RandomSource | None = None
+    ) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.random = random
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
+        self.rows.close()
+        one_pass = self._go_through()
+        self.rows._passes.append(one_pass)
+        return one_pass
+
+    def _go_through(self) -> Generator[tuple[Batch, Tensor], None, None]:
+        device, dtype = self.rows.device, self.rows.dtype
+        for block in read_ahead(self.rows.blocks(self.batch_size, self._draw_seed())):
+            rows = make_rows(
+                block.inputs, block.target, block.weight, block.fold, device, dtype
+            )
+            yield from rows.batches(self.batch_size)
+
+    def _draw_seed(self) -> int | None:
+        if self.random is None:
+            return None
+        generator = self.random.generator
+        most = torch.iinfo(torch.int32).max
+        drawn = torch.randint(most, (1,), generator=generator, device=generator.device)
+        return int(drawn)
+
+
+def read_ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Have a thread make the next block while this one is used.
+
+    Parameters
+    ----------
+    blocks : iterator of Block
+        Run by the thread alone.
+
+    Yields
+    ------
+    Block
+        The same blocks. When the iteration ends, by an error too, so does the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
+        following: Future[Block | None] = thread.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = thread.submit(next, blocks, None)
+            yield block
+            del block
+
+
+def _shuffled(values: IntArray, random: np.random.RandomState | None) -> IntArray:
+    return values if random is None else random.permutation(values)

@@ -1,0 +1,143 @@
+"""One look at all rows: what is wrong, how much there is, and a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..features import finite_numbers
+from ..inputs import Extent, InputBuilder
+from ..samples import TARGET_LIMIT
+from ..sphere import FloatArray, IntArray
+from ..values import rows_counted_from, rows_text
+from .counting import DistinctCounter, distinct_values, drawn_rows, hash_floats
+from .sources import Chunk, Source, in_order
+
+SAMPLE_ROWS = 200_000
+"""Rows from which scales, nodes and kriging are learned where there are more."""
+
+READ_ROWS = 65_536
+"""Rows that are read and shuffled at once, where row groups are not larger."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of all rows.
+
+    Attributes
+    ----------
+    sample : Chunk
+        A sample of the rows of positive weight, drawn evenly; its weights are not
+        scaled.
+    extent : Extent
+        Of all rows of positive weight.
+    mean_weight : float
+        Mean of the positive weights.
+    """
+
+    sample: Chunk
+    extent: Extent
+    mean_weight: float
+
+    @property
+    def weight(self) -> FloatArray | None:
+        """Weights of the sample, scaled to mean 1 over all rows."""
+        if self.sample.weight is None:
+            return None
+        return self.sample.weight / self.mean_weight
+
+
+def survey(source: Source, inputs: InputBuilder) -> Survey:
+    """Look at all rows once.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    inputs : InputBuilder
+        Knows which column is what.
+
+    Returns
+    -------
+    Survey
+        What there is.
+
+    Raises
+    ------
+    ValueError
+        If values cannot be used; names column and rows.
+    """
+    roles = inputs.roles
+    places, times = DistinctCounter(), DistinctCounter()
+    categories: list[set[Any]] = [set() for _ in roles.categorical]
+    start, end = np.inf, -np.inf
+    n_rows, total = 0, 0.0
+    share, drawn = SAMPLE_ROWS / source.n_rows, []
+    for numbers in in_order(source, READ_ROWS):
+        chunk = source.read(numbers)
+        with rows_counted_from(int(chunk.number[0])):
+            _check(chunk, source.target_label)
+            lat, lon = inputs.read_place(chunk.table)
+            time = inputs.read_time(chunk.table)
+            for j in roles.numeric:
+                finite_numbers(chunk.table, j)
+        counted = counted_rows(chunk)
+        n_rows += len(counted)
+        total += len(counted) if chunk.weight is None else float(chunk.weight.sum())
+        if len(counted) == 0:
+            continue
+        if len(counted) < len(chunk):
+            chunk = chunk.take(counted)
+        for known, j in zip(categories, roles.categorical, strict=True):
+            known |= distinct_values(chunk.table.column(j))
+        places.add(hash_floats(lat[counted], lon[counted]))
+        times.add(hash_floats(time[counted]))
+        start = min(start, float(time[counted].min()))
+        end = max(end, float(time[counted].max()))
+        drawn.append(chunk.number[drawn_rows(chunk.number, share)])
+    rows = np.concatenate([*drawn, np.zeros(0, dtype=np.int64)])
+    if n_rows < 2 or len(rows) < 2:
+        raise ValueError(
+            f"X has {n_rows} rows of positive weight, and at least 2 are needed."
+        )
+    extent = Extent(
+        n_rows,
+        places.count(),
+        times.count(),
+        start,
+        end,
+        [list(known) for known in categories],
+    )
+    return Survey(source.pick(rows), extent, total / n_rows)
+
+
+def counted_rows(chunk: Chunk) -> IntArray:
+    """Positions of the rows of positive weight."""
+    if chunk.weight is None:
+        return np.arange(len(chunk))
+    return np.flatnonzero(chunk.weight > 0)
+
+
+def _check(chunk: Chunk, target: str) -> None:
+    """Refuse targets and weights that nothing can be learned from."""
+    bad = ~np.isfinite(chunk.target)
+    if bad.any():
+        raise ValueError(
+            f"{target}: the target is missing or infinite in {rows_text(bad)}. Drop "
+            "these rows."
+        )
+    if np.abs(chunk.target).max() > TARGET_LIMIT:
+        raise ValueError(
+            f"y holds numbers beyond {TARGET_LIMIT:g}, near the end of what floats "
+            "hold. Pass it in a larger unit."
+        )
+    if chunk.weight is None:
+        return
+    bad = ~(np.isfinite(chunk.weight) & (chunk.weight >= 0))
+    if bad.any():
+        raise ValueError(
+            f"sample_weight is missing, infinite or negative in {rows_text(bad)}. Give "
+            "these rows 0 to leave them out."
+        )

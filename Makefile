@@ -82,5 +82,5 @@ $(INTEGRATIONS): $(SETUP)
 $(OLDEST): pyproject.toml constraints-oldest.txt
 	@$(CHECK_PYTHON)
 	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-oldest.txt -e ".[plot,geo]" hypothesis polars pyarrow pytest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-oldest.txt -e ".[plot,geo,cubes]" hypothesis polars pyarrow pytest
 	touch $@

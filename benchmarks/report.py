@@ -128,7 +128,7 @@ def machine(rows: pd.DataFrame) -> str:
     versions = ", ".join(
         f"{name} {_listed(measured[name])}"
         for name in VERSIONS
-        if measured[name].notna().any()
+        if name in measured and measured[name].notna().any()
     )
     commits = _listed(measured["commit"])
     return (

@@ -54,8 +54,12 @@ def task_names(data: Path | None) -> list[str]:
     return [*GENERATORS, *real]
 
 
-def load_task(name: str, data: Path | None = None) -> Task:
-    """Load a task of the folder's ``tasks.json``, or generate one."""
+def load_task(name: str, data: Path | None = None, *, whole: bool = False) -> Task:
+    """Load a task of the folder's ``tasks.json``, or generate one.
+
+    Of a table of the folder with more than ``MAX_ROWS`` rows so many are drawn, if it
+    is not wanted `whole`.
+    """
     if name in GENERATORS:
         return GENERATORS[name]()
     if data is None:
@@ -66,7 +70,7 @@ def load_task(name: str, data: Path | None = None) -> Task:
         raise ValueError(f"Unknown task {name!r}; there are {known}.")
     about = tasks[name]
     table = pd.read_parquet(data / f"{name}.parquet")
-    if len(table) > MAX_ROWS:
+    if not whole and len(table) > MAX_ROWS:
         table = table.sample(MAX_ROWS, random_state=0)
     table = table.reset_index(drop=True)
 

@@ -21,6 +21,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.history import History
 
 from .network.layers import RandomSource
+from .processes import ProcessGroup
 from .saving.file import write_atomically
 
 FORMAT = 1
@@ -102,12 +103,16 @@ class Checkpoint(Callback):
 
     def remove(self) -> None:
         """Delete the file."""
+        if not ProcessGroup.current().is_first:
+            return
         self.path.unlink(missing_ok=True)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Write the file; a fit that has diverged must not be gone on with."""
         if not np.isfinite(net.history[-1, "train_loss"]):
             self.remove()
+            return
+        if not ProcessGroup.current().is_first:
             return
         schedule, stop = _state_holders(net)
         history = [{**epoch, "batches": []} for epoch in net.history]

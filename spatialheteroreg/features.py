@@ -22,9 +22,6 @@ HEAVY_TAILS = 1.2
 """Standard deviation over that which the quartiles tell (of a normal distribution both
 are the same) from which on a feature has heavy tails, and is bent."""
 
-BENT_LIMIT = 3.0
-"""Deviations that a bent feature approaches far out."""
-
 QUARTILES = 1.349
 """Distance of the quartiles of a normal distribution, in standard deviations."""
 
@@ -54,9 +51,8 @@ class FeatureEncoder:
     A number :math:`x` becomes :math:`z = (x - m) / s`, held within 10. Where the
     tails of a feature are heavy, as of rain or of areas, a few rows would otherwise
     stand far from all others and the others close together: there :math:`m` is the
-    median and :math:`s` comes from the quartiles, and
-    :math:`z / \sqrt{1 + (z / 3)^2}`, which bends towards 3, takes the place of
-    :math:`z`.
+    median and :math:`s` comes from the quartiles, and :math:`\mathrm{arsinh}\, z`,
+    which grows like a logarithm far out, takes the place of :math:`z`.
 
     Parameters
     ----------
@@ -176,7 +172,7 @@ class FeatureEncoder:
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (values - self.center_[k]) / self.scale_[k]
                 if self.bent_[k]:
-                    z /= np.hypot(1.0, z / BENT_LIMIT)
+                    z = np.arcsinh(z)
             numeric[:, k] = np.nan_to_num(np.clip(z, -Z_LIMIT, Z_LIMIT))
 
     def _number(self, column: pd.Series, k: int) -> IntArray:
@@ -196,15 +192,12 @@ class FeatureEncoder:
         Returns
         -------
         ndarray of shape (n, n_numeric)
-            Feature units; those of a bent feature grow towards its limit. Infinite
-            where a number is held, as it no longer follows the feature.
+            Feature units; those of a bent feature grow with its size. Infinite where
+            a number is held, as it no longer follows the feature.
         """
         size = np.abs(numeric.astype(np.float64))
-        left = 1.0 - np.minimum(size / BENT_LIMIT, 1.0) ** 2
-        with np.errstate(divide="ignore", over="ignore"):
-            bent = self.scale_ * left**-1.5
-        straight = np.where(size < Z_LIMIT, self.scale_, np.inf)
-        return np.where(self.bent_, bent, straight)
+        scale = np.where(self.bent_, self.scale_ * np.cosh(size), self.scale_)
+        return np.where(size < Z_LIMIT, scale, np.inf)
 
 
 def finite_numbers(table: Table, position: int) -> FloatArray:

@@ -27,6 +27,7 @@ from .inspection.applicability import TrainingReference
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
 from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
+from .processes import ProcessGroup
 from .regions import node_regions
 from .samples import KnownRows, Samples, Split
 from .sizing import auto_batch_size, auto_n_folds, auto_regularization
@@ -77,6 +78,12 @@ def check_unchanged(model: STCGRegressor, before: dict[str, Any]) -> None:
 def start_random(model: STCGRegressor) -> np.random.RandomState:
     """Make the generator; a checkpoint brings it to where its fit began."""
     random = check_random_state(model.random_state)
+    group = ProcessGroup.current()
+    if model.random_state is None and group.size > 1:
+        seed = int(random.randint(np.iinfo(np.int32).max))
+        random = np.random.RandomState(
+            group.same_seed(seed, resolve_device(model.device))
+        )
     found = None if model.checkpoint is None else read_checkpoint(model.checkpoint)
     if found is not None and not isinstance(model.random_state, (int, np.integer)):
         random = np.random.RandomState()  # neither NumPy's own nor the user's
@@ -119,8 +126,13 @@ def make_inputs(model: STCGRegressor, table: Table) -> InputBuilder:
         n_steps=model.n_steps,
         use_coordinates=model.condition == "graph" and located,
         crs=model.crs,
-        dtype=model.precision,
+        dtype=float_type(model),
     )
+
+
+def float_type(model: STCGRegressor) -> str:
+    """Type in which numbers are kept, whatever products are computed in."""
+    return "float64" if model.precision == "float64" else "float32"
 
 
 def split_rows(
@@ -251,6 +263,11 @@ def make_invariance(
             "invariance_penalty compares regions, and there is one place or none. Set "
             "it to 0, or pass lat= and lon= of two places or more."
         )
+    if ProcessGroup.current().size > 1:
+        raise ValueError(
+            "invariance_penalty keeps the risks of what one process has seen. Set it "
+            "to 0 to train in several processes."
+        )
     region = torch.as_tensor(node_regions(graph))
     return RegionRisks(region, n_features, float(model.invariance_penalty))
 
@@ -265,7 +282,7 @@ def new_networks(
     device = resolve_device(model.device)
     source = RandomSource(int(random.randint(np.iinfo(np.int32).max)), device)
     networks = make_networks(model, inputs, samples.n_training, source)
-    networks = networks.to(device, getattr(torch, model.precision))
+    networks = networks.to(device, getattr(torch, float_type(model)))
     initialize(networks, source)
     networks.reach(samples.n_steps)
     return networks, source
@@ -291,7 +308,9 @@ def train_networks(
     """Train; return the net, and whether its training ended by itself."""
     n_rows = samples.n_training
     device = str(next(networks.parameters()).device)
-    training, held_out = samples.to_device(device, getattr(torch, model.precision))
+    group = ProcessGroup.current()
+    group.check_same_rows(samples.target, device)
+    training, held_out = samples.to_device(device, getattr(torch, float_type(model)))
     batch_size = (
         auto_batch_size(n_rows) if model.batch_size == "auto" else model.batch_size
     )
@@ -305,9 +324,10 @@ def train_networks(
         learning_rate=model.learning_rate,
         weight_decay=_resolve(model.weight_decay, n_rows, 0.1, 0.05),
         importance_loss_weight=model.importance_loss_weight,
+        mixed=model.precision == "mixed",
         validation=held_out,
         n_iter_no_change=model.n_iter_no_change,
-        verbose=int(model.verbose),
+        verbose=int(model.verbose) if group.is_first else 0,
         callbacks=followers,
     )
     try:

@@ -23,7 +23,8 @@ from .row_inputs import Arrays
 from .sphere import FloatArray
 
 CHUNK_SIZE = 2048
-"""Rows that go through the network at once, if they are not wide."""
+"""Rows that go through the network at once, if they are not wide: more would leave the
+cache of a core."""
 
 CHUNK_NUMBERS = 2**20
 """Numbers in the tokens of all members of these rows: 8 MB."""
@@ -278,11 +279,13 @@ class Evaluator:
         last = int(max(inputs["step_upper"].max(), inputs["step_lower"].max()))
         # A cycle looks back from its first step, so it is always computed whole.
         n_steps = max(n_steps, last + 1, self.network.condition.n_steps)
-        if n_steps not in self._tables:
+        table = self._tables.get(n_steps)
+        if table is None:
             table = self.network.condition_table(n_steps)
             assert table is not None
+            # Another thread may keep another: this one is returned in any case.
             self._tables = {n_steps: table}
-        return self._tables[n_steps]
+        return table
 
     def _coordinates(self, table: ConditionTable, mean: TrainingMean) -> _Intercepts:
         shares = (mean.step_share, mean.node_share, mean.encoding)

@@ -21,6 +21,10 @@ place and time."""
 FIT_ROWS = 900
 """Rows whose residuals, each from its neighbors, the covariance is learned from."""
 
+LIKELIHOOD_TOLERANCE = 1e-7
+"""Relative gain of the likelihood at which its search ends: with so few rows the next
+digits are chance."""
+
 FEWEST_ROWS = 100
 """Rows below which nothing is learned from residuals."""
 
@@ -147,6 +151,7 @@ class ResidualKriging:
         self.residual_ = np.clip(raw, -FIRST_CLIP, FIRST_CLIP)
         self._measure()
         examples = self._examples()
+        self.theta_ = np.asarray(self._covariance.start(self.spacing_, self.span_))
         self._learn(*examples)
         # What a row's neighbors foretell may be large; what they do not is cut.
         mean, deviation = self._foretold(np.arange(len(where)))
@@ -163,7 +168,7 @@ class ResidualKriging:
 
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
-        start = self._covariance.start(self.spacing_, self.span_)
+        usual = self._covariance.start(self.spacing_, self.span_)
         parts = [
             (
                 torch.as_tensor(self.residual_[rows[own]]),
@@ -175,8 +180,8 @@ class ResidualKriging:
         @torch.enable_grad()
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
             theta = torch.tensor(parameters, requires_grad=True)
-            # A weak pull towards the start: what the data do not tell stays put.
-            value = 1e-3 * ((theta - torch.as_tensor(start)) ** 2).sum()
+            # A weak pull to what is usual: what the data do not tell stays there.
+            value = 1e-3 * ((theta - torch.as_tensor(usual)) ** 2).sum()
             value.backward()
             total = float(value.detach())
             for target, batch in parts:
@@ -188,14 +193,14 @@ class ResidualKriging:
             assert theta.grad is not None
             return total, theta.grad.numpy()
 
-        bounds = [(value - 7.0, value + 7.0) for value in start]
+        bounds = [(value - 7.0, value + 7.0) for value in usual]
         found = minimize(
             loss,
-            start,
+            self.theta_,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": 60},
+            options={"maxiter": 60, "ftol": LIKELIHOOD_TOLERANCE},
         )
         self.theta_ = np.asarray(found.x, dtype=np.float64)
 

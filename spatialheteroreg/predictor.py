@@ -73,6 +73,10 @@ class Predictor:
         kriging: ResidualKriging | None = None,
     ) -> None:
         self.parts = [Evaluator(part, target_mean, target_scale) for part in networks]
+        self.krige(kriging)
+
+    def krige(self, kriging: ResidualKriging | None) -> None:
+        """Add what a fitted kriging foretells, or nothing."""
         self.kriging = None if kriging is None else kriging.plant()
 
     def predict(self, inputs: Arrays) -> FloatArray:
@@ -108,10 +112,10 @@ class Predictor:
             prediction[rows] = part.predict({name: own[name][rows] for name in own})
         return prediction
 
-    def training_mean(
-        self, inputs: RowInputs, n_steps: int, weight: FloatArray | None
-    ) -> ModelMean:
-        """Average places and times over training rows.
+    def center(
+        self, inputs: RowInputs, n_steps: int, weight: FloatArray
+    ) -> tuple[ModelMean, list[RowEffects]]:
+        """Average over training rows, and take their predictions apart.
 
         Parameters
         ----------
@@ -119,30 +123,36 @@ class Predictor:
             Inputs of the training rows.
         n_steps : int
             Steps within the training times.
-        weight : ndarray of shape (n,) or None
+        weight : ndarray of shape (n,)
             Sample weights.
 
         Returns
         -------
-        ModelMean
-            The averages.
+        mean : ModelMean
+            Averages over places and times.
+        effects : list of RowEffects
+            As :meth:`effects` gives them, `EFFECT_ROWS` rows in each.
         """
         # So that all parts of the rows speak of the same steps.
         n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
-        shares = np.ones(len(inputs)) if weight is None else weight
+        parts = slices(len(inputs), EFFECT_ROWS)
+        kriged = np.empty((2, len(inputs)))
         mean, seen = None, 0.0
-        for rows in slices(len(inputs), EFFECT_ROWS):
-            chunk, own = inputs[rows], shares[rows]
-            place, _ = self._kriged(chunk)
+        for rows in parts:
+            chunk, own = inputs[rows], weight[rows]
+            kriged[:, rows] = self._kriged(chunk)
             networks = [
                 part.training_mean(one, n_steps, own)
                 for part, one in self._with_inputs(chunk)
             ]
-            part = ModelMean(networks, float(np.average(place, weights=own)))
-            seen += float(own.sum())
-            mean = part if mean is None else mean.towards(part, own.sum() / seen)
+            place = float(np.average(kriged[0, rows], weights=own))
+            here, seen = ModelMean(networks, place), seen + float(own.sum())
+            mean = here if mean is None else mean.towards(here, own.sum() / seen)
         assert mean is not None
-        return mean
+        return mean, [
+            self._take_apart(inputs[rows], mean, (kriged[0, rows], kriged[1, rows]))
+            for rows in parts
+        ]
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
@@ -169,7 +179,17 @@ class Predictor:
         RowEffects
             Parts of each prediction in target units.
         """
-        place, place_time = self._kriged(inputs)
+        return self._take_apart(inputs, mean, self._kriged(inputs), members=members)
+
+    def _take_apart(
+        self,
+        inputs: Arrays,
+        mean: ModelMean,
+        kriged: tuple[FloatArray, FloatArray],
+        *,
+        members: bool = False,
+    ) -> RowEffects:
+        place, place_time = kriged
         pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
         found = [part.effects(own, one, members=members) for (part, own), one in pairs]
         whole = _join_effects(found, _join if members else _average)

@@ -192,9 +192,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Share of the rows or places to hold out.
     n_iter_no_change : int, default=5
         Epochs without improvement before stopping.
-    precision : {"float32", "float64"}, default="float32"
+    precision : {"float32", "mixed", "float64"}, default="float32"
         Numbers that training computes with. "float64" is slower and makes
-        results repeat to more digits. Predictions are always made in float64.
+        results repeat to more digits. "mixed" keeps float32 and multiplies in
+        bfloat16, which a GPU does sooner. Predictions are always made in float64.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -312,7 +313,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "early_stopping": [StrOptions({"rows", "places"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "precision": [StrOptions({"float32", "float64"})],
+        "precision": [StrOptions({"float32", "float64", "mixed"})],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -660,19 +661,17 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.n_iter_ = len(self.history_)
         known = samples.known()
         self._kriging = None
+        predictor = self._predictor()
         if self._krigs(samples):
             self._kriging = krige_residuals(
-                self._predictor(),
+                predictor,
                 known,
                 self._target_mean,
                 self._target_scale,
                 has_time=self._inputs.roles.time is not None,
                 has_period=self._inputs.axis_.period is not None,
             )
-        predictor = self._predictor()
-        self._training_mean = predictor.training_mean(
-            known.inputs, self._inputs.axis_.n_steps_, known.weight
-        )
+            predictor.krige(self._kriging)
         self._average_effects(predictor, known)
         self._uncertainty = None
         calibrating = samples.split.calibrating
@@ -689,12 +688,11 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
 
     def _average_effects(self, predictor: Predictor, known: KnownRows) -> None:
         """Average what the model says of the training rows, some rows at a time."""
-        parts = slices(len(known), EFFECT_ROWS)
-        effects = [
-            predictor.effects(known.inputs[rows], self._training_mean) for rows in parts
-        ]
         weight = np.ones(len(known)) if known.weight is None else known.weight
-        weights = [weight[rows] for rows in parts]
+        self._training_mean, effects = predictor.center(
+            known.inputs, self._inputs.axis_.n_steps_, weight
+        )
+        weights = [weight[rows] for rows in slices(len(known), EFFECT_ROWS)]
         self._baseline = EffectBaseline.of(effects, weights)
         shares = [
             own @ normalized_weights(self._contributions(part))

@@ -21,6 +21,8 @@ from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
 from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
 from .network.layers import RandomSource
+from .processes import ProcessGroup
+from .side_by_side import side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -117,12 +119,22 @@ class STCGNet(skorch.NeuralNet):
         Initialized networks.
     random : RandomSource
         Shuffles the training rows.
+    mixed : bool, default=False
+        Whether products of a batch are computed in bfloat16.
     **kwargs : dict
         As for :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module: CrossFitted, *, random: RandomSource, **kwargs: Any):
+    def __init__(
+        self,
+        module: CrossFitted,
+        *,
+        random: RandomSource,
+        mixed: bool = False,
+        **kwargs: Any,
+    ):
         self.random = random
+        self.mixed = mixed
         super().__init__(module, **kwargs)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
@@ -198,18 +210,28 @@ class STCGNet(skorch.NeuralNet):
         self._set_training(True)
         inputs, target = batch
         inputs = dict(inputs)
-        fold, losses = inputs.pop("fold"), []
-        parts = self.module_
-        all_rows = seen_rows(fold, len(parts))
-        for k, (part, rows) in enumerate(zip(parts, all_rows, strict=True)):
+        parts, fold = list(self.module_), inputs.pop("fold")
+        rows = list(seen_rows(fold, len(parts)))
+
+        group = ProcessGroup.current()
+
+        def learn(k: int) -> Tensor:
+            own, share = group.share(rows[k])
             seen, wanted = inputs_of(inputs, k), target
-            if len(parts) > 1:
-                seen = {name: tensor[rows] for name, tensor in seen.items()}
-                wanted = target[rows]
-            loss = self.get_loss(part(**seen), wanted, training=True)
+            if len(own) < len(target):
+                seen = {name: tensor[own] for name, tensor in seen.items()}
+                wanted = target[own]
+            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+                output = parts[k](**seen)
+            loss = share * self.get_loss(output, wanted, training=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(part.parameters(), LARGEST_GRADIENT)
-            losses.append(loss.detach())
+            if group.size > 1:
+                group.add_gradients(parts[k].parameters())
+                loss = group.add(loss.detach())
+            torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
+            return loss.detach()
+
+        losses = self.run_(learn)
         return {"loss": torch.stack(losses).mean(), "y_pred": None}
 
     def epochs(self) -> list[dict[str, float]]:
@@ -275,6 +297,7 @@ def make_net(
     learning_rate: float,
     weight_decay: float,
     importance_loss_weight: float,
+    mixed: bool = False,
     validation: Rows | None,
     n_iter_no_change: int,
     verbose: int,
@@ -303,6 +326,8 @@ def make_net(
         Decay of AdamW on matrices.
     importance_loss_weight : float
         Weight of the second term of the loss.
+    mixed : bool, default=False
+        Whether products of a batch are computed in bfloat16.
     validation : Rows or None
         Rows to stop by; None runs the schedule to its end.
     n_iter_no_change : int
@@ -342,6 +367,7 @@ def make_net(
     return STCGNet(
         network,
         random=random,
+        mixed=mixed,
         criterion=CombinedLoss(importance_loss_weight),
         optimizer=adamw,
         optimizer__lr=learning_rate,
@@ -386,7 +412,8 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> bool:
     """
     net.initialize()
     n_done = sum(getattr(follower, "n_done_", 0) for _, follower in net.callbacks_)
-    net.partial_fit(rows, None, epochs=max_iter - n_done)
+    with side_by_side(net.module_, net.random, ProcessGroup.current()) as net.run_:
+        net.partial_fit(rows, None, epochs=max_iter - n_done)
     told_to_stop = any(_stopped(follower) for _, follower in net.callbacks_)
     leave_fit(net)
     epochs = net.epochs()
@@ -420,6 +447,8 @@ def leave_fit(net: STCGNet) -> None:
     net : STCGNet
         The net. Callbacks that it shares with others are copied.
     """
+    if hasattr(net, "run_"):
+        del net.run_
     net.train_split = None
     net.module = type(net.module_)
     net.callbacks = _lasting(net.callbacks)

@@ -38,7 +38,8 @@ def pins(file):
 def test_the_oldest_versions_are_the_floors():
     stated = floors()
     tools = {n: v for n, v in stated["test"].items() if n in OLDEST_TOOLS}
-    needed = {**stated[""], **stated["plot"], **stated["geo"], **tools}
+    extras = {**stated["plot"], **stated["geo"], **stated["cubes"]}
+    needed = {**stated[""], **extras, **tools}
     oldest = pins("constraints-oldest.txt")
     assert {name: oldest.get(name) for name in needed} == needed
 

@@ -147,7 +147,8 @@ class TestCondition:
     def everywhere(self, encoder, n_steps=S):
         table, step = encoder(n_steps), torch.arange(n_steps)
         node = torch.arange(M).expand(n_steps, M)
-        return encoder.states(table, node, step, step, torch.zeros(n_steps))
+        attached = encoder.attach(table, node, step, step, torch.zeros(n_steps))
+        return attached.states()
 
     @pytest.mark.parametrize("cyclic", [False, True])
     def test_means_are_those_of_the_states(self, graph, lstm_layers, cyclic):

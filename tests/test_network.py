@@ -15,6 +15,7 @@ from spatialheteroreg.network.layers import Dropout, RandomSource, initialize
 from spatialheteroreg.network.stcg import mean_state
 
 B, K, M, S = 7, 3, 5, 4
+STEP_NAMES = ("step_lower", "step_upper", "step_fraction")
 
 
 @pytest.fixture
@@ -113,9 +114,11 @@ def test_cross_attention_ignores_nodes_without_weight(random):
     log_weights = torch.tensor([0.0, -0.5, -1.0, -torch.inf]).expand(2, 4)
     other = states.clone()
     other[:, 3] = 99.0
-    torch.testing.assert_close(
-        cross(tokens, states, log_weights), cross(tokens, other, log_weights)
+    read, same = (
+        cross(tokens, *cross.key_value.parts(given, 2), log_weights)
+        for given in (states, other)
     )
+    torch.testing.assert_close(read, same)
 
 
 def test_graph_convolution_is_that_of_pytorch_geometric(random):
@@ -169,7 +172,8 @@ class TestCondition:
         """States of all nodes at all steps, (S, M, C)."""
         table, step = encoder(n_steps), torch.arange(n_steps)
         node = torch.arange(M).expand(n_steps, M)
-        return encoder.states(table, node, step, step, torch.zeros(n_steps))
+        attached = encoder.attach(table, node, step, step, torch.zeros(n_steps))
+        return attached.states()
 
     def test_steps_after_training_roll_on_without_changing_the_past(self, random):
         encoder = make_network(random, cyclic=False).condition
@@ -212,9 +216,9 @@ class TestCondition:
         encoder = make_network(random, lstm_layers=lstm_layers).condition
         table, node = encoder(S), torch.tensor([[1, 3]])
         at = self.everywhere(encoder)[:, [1, 3]]
-        between = encoder.states(
+        between = encoder.attach(
             table, node, torch.tensor([1]), torch.tensor([2]), torch.tensor([0.25])
-        )
+        ).states()
         torch.testing.assert_close(between[0], 0.75 * at[1] + 0.25 * at[2])
 
     @pytest.mark.parametrize("lstm_layers", [0, 1])
@@ -265,12 +269,19 @@ class TestNetwork:
         states = torch.randn(B, K, 8, generator=random.generator)
         near = torch.zeros(B, K)
         condition = states.mean(dim=1, keepdim=True)
-        before = network.decoder(tokens, condition, states, near)
+
+        def decode(condition, states):
+            attended = [
+                states @ matrix.T for matrix in network.decoder.key_value_matrices()
+            ]
+            return network.decoder(tokens, condition, attended, near)
+
+        before = decode(condition, states)
         # The mean, which the condition is, stays.
         spread = states + torch.tensor([1.0, 0.0, -1.0])[:, None]
-        after = network.decoder(tokens, condition, spread, near)
+        after = decode(condition, spread)
         assert torch.equal(before, after) is not cross_attention
-        other = network.decoder(tokens, condition + 1.0, states, near)
+        other = decode(condition + 1.0, states)
         assert not torch.allclose(before, other)
 
     def test_place_dropout_hides_the_nearest_node_in_training_only(self, random):
@@ -323,6 +334,42 @@ class TestNetwork:
         output = network(**batch)
         assert output.weights.shape == (B, 1, 0)
         torch.testing.assert_close(output.prediction, output.intercept)
+
+
+@pytest.mark.parametrize("lstm_layers", [0, 1])
+def test_means_and_products_are_those_of_the_attached_states(random, lstm_layers):
+    encoder, batch = (
+        make_network(random, lstm_layers=lstm_layers).condition,
+        make_batch(),
+    )
+    attached = encoder.attach(
+        encoder(S), *(batch[name] for name in ("node_index", *STEP_NAMES))
+    )
+    states = attached.states()
+    weight = torch.rand(B, K, generator=random.generator).softmax(1)
+    matrix = torch.randn(4, 8, generator=random.generator)
+    torch.testing.assert_close(
+        attached.mean(weight), torch.einsum("bk,bkc->bc", weight, states)
+    )
+    torch.testing.assert_close(attached.states(matrix), states @ matrix.T)
+
+
+def test_heads_of_linear_attention_do_not_see_each_other(random):
+    q, k, v = (torch.randn(2, 5, 8, generator=random.generator) for _ in range(3))
+    halves = [
+        linear_attention(*parts)
+        for parts in zip(*(x.chunk(2, dim=-1) for x in (q, k, v)), strict=True)
+    ]
+    torch.testing.assert_close(
+        linear_attention(q, k, v, n_heads=2), torch.cat(halves, dim=-1)
+    )
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean(random):
+    dropout = Dropout(0.25, random)
+    dropped = dropout(torch.ones(100_000))
+    assert (dropped == 0).double().mean() == pytest.approx(0.25, abs=0.01)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_mean_state_weighs_states():

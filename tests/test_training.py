@@ -173,6 +173,16 @@ class TestFit:
         assert dtypes == {getattr(torch, precision)}
         assert model.predict(table[0]).dtype == np.float64
 
+    def test_mixed_precision_keeps_weights_and_predicts_about_the_same(self, table):
+        X, y = table
+        full, mixed = (
+            self.fit(table, max_iter=5, precision=precision)
+            for precision in ("float32", "mixed")
+        )
+        assert {p.dtype for p in mixed.net_.module_.parameters()} == {torch.float32}
+        apart = np.std(mixed.predict(X) - full.predict(X)) / np.std(y)
+        assert 0.0 < apart < 0.02
+
     def test_no_global_setting_of_torch_changes(self, table):
         before = (
             torch.get_num_threads(),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .layers import Dropout, Linear, RandomSource
 
 
-def linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def linear_attention(
+    query: Tensor, key: Tensor, value: Tensor, n_heads: int = 1
+) -> Tensor:
     r"""Attend at a cost linear in the number of tokens.
 
     .. math:: \frac{\phi(q_i)^T \sum_j \phi(k_j) v_j^T}
@@ -18,6 +21,8 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     ----------
     query, key, value : Tensor of shape (..., P, D)
         Tokens.
+    n_heads : int, default=1
+        Heads, each of `D / n_heads` of the numbers.
 
     Returns
     -------
@@ -33,13 +38,25 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     --------
     >>> import torch
     >>> x = torch.ones(2, 5, 4)
-    >>> torch.allclose(linear_attention(x, x, x), x)
+    >>> torch.allclose(linear_attention(x, x, x, n_heads=2), x)
     True
     """
     query, key = 1.0 + F.elu(query), 1.0 + F.elu(key)
     context = key.transpose(-1, -2) @ value  # (..., D, D)
-    total = query @ key.sum(dim=-2).unsqueeze(-1)  # (..., P, 1)
-    return (query @ context) / total
+    if n_heads > 1:
+        # One product for all heads: what is between two of them is taken out.
+        context = context * _same_head(context, n_heads)
+    by_head = (n_heads, query.shape[-1] // n_heads)
+    total = query * key.sum(dim=-2, keepdim=True)
+    total = total.unflatten(-1, by_head).sum(dim=-1, keepdim=True)  # (..., P, H, 1)
+    return ((query @ context).unflatten(-1, by_head) / total).flatten(-2)
+
+
+def _same_head(context: Tensor, n_heads: int) -> Tensor:
+    """Mark the pairs of numbers (D, D) that are of one head."""
+    head = torch.arange(n_heads, device=context.device)
+    head = head.repeat_interleave(context.shape[-1] // n_heads)
+    return (head[:, None] == head).to(context.dtype)
 
 
 def _share(score: Tensor) -> Tensor:
@@ -103,17 +120,16 @@ class SelfAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Let the tokens (B, P, D) exchange what they know."""
         B, P, D = tokens.shape
-        mixed = self.query_key_value(self.norm_attention(tokens))  # (B, P, 3 D)
-        query, key, value = (
-            mixed.view(B, P, 3, self.n_heads, D // self.n_heads)
-            .permute(2, 0, 3, 1, 4)
-            .unbind(0)
-        )  # (B, H, P, D/H)
+        query, key, value = self.query_key_value.parts(self.norm_attention(tokens), 3)
         if self.attention == "linear":
-            attended = linear_attention(query, key, value)
+            attended = linear_attention(query, key, value, self.n_heads)
         else:
+            query, key, value = (
+                part.view(B, P, self.n_heads, D // self.n_heads).transpose(1, 2)
+                for part in (query, key, value)
+            )  # (B, H, P, D/H)
             attended = F.scaled_dot_product_attention(query, key, value)
-        attended = attended.transpose(1, 2).reshape(B, P, D)
+            attended = attended.transpose(1, 2).reshape(B, P, D)
         tokens = tokens + self.dropout(self.output(attended))
         return tokens + self.feed_forward(tokens)
 
@@ -140,8 +156,8 @@ class CrossAttention(nn.Module):
     >>> import torch
     >>> from spatialheteroreg.network.layers import initialize
     >>> cross = initialize(CrossAttention(8, 6, 2), RandomSource(0))
-    >>> states, log_weights = torch.zeros(3, 4, 6), torch.zeros(3, 4)
-    >>> cross(torch.zeros(3, 5, 8), states, log_weights).shape
+    >>> key, value = cross.key_value.parts(torch.zeros(3, 4, 6), 2)
+    >>> cross(torch.zeros(3, 5, 8), key, value, torch.zeros(3, 4)).shape
     torch.Size([3, 5, 8])
     """
 
@@ -153,15 +169,17 @@ class CrossAttention(nn.Module):
         self.key_value = Linear(d_condition, 2 * d_token, bias=False)
         self.output = Linear(d_token, d_token)
 
-    def forward(self, tokens: Tensor, states: Tensor, log_weights: Tensor) -> Tensor:
+    def forward(
+        self, tokens: Tensor, key: Tensor, value: Tensor, log_weights: Tensor
+    ) -> Tensor:
         """Read the condition into the tokens.
 
         Parameters
         ----------
         tokens : Tensor of shape (B, P, D)
             Feature tokens.
-        states : Tensor of shape (B, K, C)
-            States of the attached nodes.
+        key, value : Tensor of shape (B, K, D)
+            States of the attached nodes, times the two halves of `key_value`.
         log_weights : Tensor of shape (B, K)
             Logarithms of the kernel weights of the attached nodes.
 
@@ -171,13 +189,11 @@ class CrossAttention(nn.Module):
             What is to be added to the tokens.
         """
         B, P, D = tokens.shape
-        K, width = states.shape[1], D // self.n_heads
+        K, width = key.shape[1], D // self.n_heads
         query = self.query(self.norm(tokens)).view(B, P, self.n_heads, width)
         key, value = (
-            self.key_value(states)
-            .view(B, K, 2, self.n_heads, width)
-            .permute(2, 0, 3, 1, 4)
-            .unbind(0)
+            part.view(B, K, self.n_heads, width).transpose(1, 2)
+            for part in (key, value)
         )  # (B, H, K, D/H)
         score = query.transpose(1, 2) @ key.transpose(-1, -2)  # (B, H, P, K)
         near = log_weights[:, None, None, :]

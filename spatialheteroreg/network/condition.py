@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attached import AttachedStates
 from .dynamic import DynamicGraph, Edges
 from .layers import LSTM, Dropout, Linear
 
@@ -241,14 +242,14 @@ class ConditionEncoder(nn.Module):
         remembered = self.lstm(told)[0][n_past:]
         return remembered if heard is None else remembered + heard
 
-    def states(
+    def attach(
         self,
         table: ConditionTable,
         node: Tensor,
         lower: Tensor,
         upper: Tensor,
         fraction: Tensor,
-    ) -> Tensor:
+    ) -> AttachedStates:
         """Look up the states of attached nodes between two steps.
 
         Parameters
@@ -264,18 +265,16 @@ class ConditionEncoder(nn.Module):
 
         Returns
         -------
-        Tensor of shape (B, K, C)
-            Interpolated states.
+        AttachedStates
+            The parts of the interpolated states.
         """
-        # `embedding` scatters its gradient deterministically and in parallel.
         step = torch.lerp(
             F.embedding(lower, table.steps),
             F.embedding(upper, table.steps),
             fraction[:, None],
         )
-        states = F.embedding(node, table.nodes) + step[:, None]
         if table.memory is None:
-            return states
+            return AttachedStates(node, table.nodes, step, None, None)
         S, M, R = table.memory.shape
         flat = table.memory.reshape(S * M, R)
         memory = torch.lerp(
@@ -283,7 +282,7 @@ class ConditionEncoder(nn.Module):
             F.embedding(upper[:, None] * M + node, flat),
             fraction[:, None, None],
         )
-        return states + self.recall(memory)
+        return AttachedStates(node, table.nodes, step, memory, self.recall.weight)
 
     def deviations(self, node: Tensor, weight: Tensor) -> Tensor | None:
         """Mean of what each member adds to the states of attached nodes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -94,11 +96,17 @@ class Decoder(nn.Module):
             MemberHeads(d_hidden, n_outputs, n_members),
         )
 
+    def key_value_matrices(self) -> Sequence[Tensor]:
+        """Give the matrices that make keys and values of states; none to make none."""
+        if self.cross_attention is None:
+            return ()
+        return self.cross_attention.key_value.weight.chunk(2)
+
     def forward(
         self,
         tokens: Tensor,
         condition: Tensor | None,
-        states: Tensor | None,
+        attended: Sequence[Tensor],
         log_weights: Tensor | None,
     ) -> Tensor:
         """Decode.
@@ -109,8 +117,8 @@ class Decoder(nn.Module):
             Encoded features.
         condition : Tensor of shape (B, E, C) or None
             Interpolated condition of each row, as each member has it.
-        states : Tensor of shape (B, K, C) or None
-            States of the attached nodes.
+        attended : sequence of Tensor of shape (B, K, D)
+            Keys and values of the attached nodes, or nothing.
         log_weights : Tensor of shape (B, K) or None
             Logarithms of the kernel weights of the attached nodes.
 
@@ -119,12 +127,9 @@ class Decoder(nn.Module):
         Tensor of shape (B, E, n_outputs)
             What the heads need.
         """
-        if (
-            self.cross_attention is not None
-            and states is not None
-            and log_weights is not None
-        ):
-            tokens = tokens + self.cross_attention(tokens, states, log_weights)
+        if self.cross_attention is not None and log_weights is not None:
+            key, value = attended
+            tokens = tokens + self.cross_attention(tokens, key, value, log_weights)
         flat = torch.flatten(tokens, start_dim=1)[:, None]  # (B, 1, P D)
         if condition is not None:
             flat = self.film(flat, condition)  # (B, E, P D)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class RandomSource:
@@ -26,6 +27,12 @@ class RandomSource:
 
     def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
         self.generator = torch.Generator(device=device).manual_seed(seed)
+
+    def bytes(self, n: int, device: torch.device) -> Tensor:
+        """Draw so many bytes, uint8."""
+        words = torch.empty(-(-n // 8), dtype=torch.int64, device=device)
+        words.random_(-(2**63), None, generator=self.generator)
+        return words.view(torch.uint8)[:n]
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -64,6 +71,15 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         """Leave the parameters to :func:`initialize`."""
+
+    def parts(self, x: Tensor, n_parts: int) -> list[Tensor]:
+        """Give the outputs in equal parts, each with its numbers side by side.
+
+        Small batched products of slices of one output are several times slower.
+        """
+        biases = [None] * n_parts if self.bias is None else self.bias.chunk(n_parts)
+        weights = self.weight.chunk(n_parts)
+        return [F.linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
 
 
 class MemberLinear(nn.Module):
@@ -168,7 +184,7 @@ class Dropout(nn.Module):
     Parameters
     ----------
     p : float
-        Share that is dropped, in [0, 1).
+        Share that is dropped, in [0, 1); of single numbers a multiple of 1/256.
     random : RandomSource
         Where the draws come from.
     rows : bool, default=False
@@ -189,10 +205,14 @@ class Dropout(nn.Module):
 
     def mask(self, x: Tensor) -> Tensor:
         """Draw the factors: 0, or 1 / (1 - p); whole rows are not scaled up."""
-        shape = (len(x),) + (1,) * (x.ndim - 1) if self.rows else x.shape
-        keep = torch.rand(shape, generator=self.random.generator, device=x.device)
-        scale = 1.0 if self.rows else 1.0 / (1.0 - self.p)
-        return (keep >= self.p).to(x.dtype) * scale
+        if self.rows:
+            shape = (len(x),) + (1,) * (x.ndim - 1)
+            drawn = torch.rand(shape, generator=self.random.generator, device=x.device)
+            return (drawn >= self.p).to(x.dtype)
+        # A byte a number: eight come out of one draw.
+        n_dropped = min(round(256 * self.p), 255)
+        drawn = self.random.bytes(x.numel(), x.device).view(x.shape)
+        return (drawn >= n_dropped).to(x.dtype).mul_(256 / (256 - n_dropped))
 
 
 def initialize(module: nn.Module, random: RandomSource) -> Any:

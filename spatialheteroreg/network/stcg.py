@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -142,7 +144,9 @@ class STCGNetwork(nn.Module):
         """
         if self.condition is None:
             return None
-        return self.condition(n_steps or self.n_steps)
+        # Few numbers next to those of a batch, and the sparse product has no bfloat16.
+        with torch.autocast(self.level.device.type, enabled=False):
+            return self.condition(n_steps or self.n_steps)
 
     def move_random(self, device: str) -> RandomSource:
         """Have all dropouts draw from one source on a device.
@@ -272,18 +276,23 @@ class STCGNetwork(nn.Module):
         NetworkOutput
             Prediction, combination, intercept, weights and values.
         """
-        condition = states = log_weight = None
+        condition = log_weight = None
+        attended: list[Tensor] = []
         if self.condition is not None:
             if table is None:
                 table = self.condition_table()
             assert table is not None
-            states = self.condition.states(
+            attached = self.condition.attach(
                 table, node_index, step_lower, step_upper, step_fraction
             )
             log_weight, gate = self.weigh_nodes(node_log_kernel, node_distance)
-            states = states * gate[:, None, None]
-            condition = mean_state(log_weight, states)  # (B, C)
+            condition = attached.mean(log_weight.exp()) * gate[:, None]  # (B, C)
             condition = condition + self.time_of_row(time_encoding)
+            if self.decoder is not None:
+                attended = [
+                    attached.states(matrix) * gate[:, None, None]
+                    for matrix in self.decoder.key_value_matrices()
+                ]  # (B, K, D) each
             condition = self.member_conditions(condition, log_weight, gate, node_index)
             intercept = self.intercept_of(condition)  # (B, E)
         else:
@@ -292,7 +301,7 @@ class STCGNetwork(nn.Module):
             nothing = numeric[:, :0]
             weights = intercept[:, :, None] * nothing[:, None]
             return NetworkOutput(intercept, intercept, intercept, weights, nothing)
-        conditions = (condition, states, log_weight)
+        conditions = (condition, attended, log_weight)
         output = self._decode((numeric, missing, codes), intercept, conditions)
         if self.invariance is None or not self.training:
             return output
@@ -307,9 +316,9 @@ class STCGNetwork(nn.Module):
         self,
         features: tuple[Tensor, Tensor, Tensor],
         intercept: Tensor,
-        conditions: tuple[Tensor | None, Tensor | None, Tensor | None],
+        conditions: tuple[Tensor | None, Sequence[Tensor], Tensor | None],
     ) -> NetworkOutput:
-        """Read condition, states and their log weights into the features."""
+        """Read condition, attended states and their log weights into the features."""
         assert self.decoder is not None
         tokens, values = self.tokens(*features)
         decoded = self.decoder(self.encoder(tokens), *conditions)

@@ -19,9 +19,10 @@ PACKAGE = "spatialheteroreg"
 
 STAGES: dict[str, list[str]] = {
     "reading and encoding": [
-        f"{PACKAGE}.regressor:STCGRegressor._read",
+        f"{PACKAGE}.regressor:open_data",
+        f"{PACKAGE}.data:TableData.check",
+        f"{PACKAGE}.data:TableData.samples",
         f"{PACKAGE}.explaining:ExplainMixin._read_fitted",
-        f"{PACKAGE}.regressor:read_target",
         f"{PACKAGE}.inputs:InputBuilder.fit",
         f"{PACKAGE}.inputs:InputBuilder.transform",
         f"{PACKAGE}.inputs:InputBuilder.as_floats",

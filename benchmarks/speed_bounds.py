@@ -73,12 +73,12 @@ def bound_cases() -> list[tuple[Case, dict[str, Any], list[str]]]:
         case = Case("task", task=name, rows=0, features=0)
         return case, {}, [OWN, TREES, *models]
 
-    memory = Case("memory", rows=MILLION, features=12)
+    memory = Case("memory", rows=MILLION + 50_000, features=12)
     return [
         table(FLUX, *RIVALS),
-        table(EVI),
         table(CHINA, *RIVALS),
         (memory, {"max_iter": 1}, [OWN]),
+        table(EVI),
     ]
 
 
@@ -143,7 +143,7 @@ def _gain(task: str) -> Callable[..., float]:
 
 def _memory(rows: pd.DataFrame) -> float:
     """Memory of the largest fits above a million rows, over the matrix."""
-    large = rows[(rows["n_train"] >= MILLION) & (rows["model"] == OWN)]
+    large = rows[(rows["n_train"] > MILLION) & (rows["model"] == OWN)]
     ratio = (large["memory_mib"] / large["matrix_mib"]).dropna()
     return float(ratio.max()) if len(ratio) else np.nan
 

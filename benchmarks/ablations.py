@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,12 +21,12 @@ from benchmarks.ablation_report import to_markdown, write_report
 from benchmarks.ablation_studies import REAL, STUDIES, VARIANTS, load
 from benchmarks.apart import run_apart
 from benchmarks.results import (
+    add_settings,
     append_rows,
     environment,
-    parse_setting,
     read_groups,
 )
-from benchmarks.tasks import Task
+from benchmarks.tasks import Task, add_data
 
 KEY = ["measures", "task", "split", "variant", "seed", "settings"]
 TEXTS = ["settings", "where", "feature"]
@@ -81,12 +80,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.ablations",
         description="STCGRegressor with parts left out or changed.",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("STCG_DATA"),
-        help="folder with tasks.json and the Parquet files (default: $STCG_DATA)",
-    )
+    add_data(parser)
     parser.add_argument(
         "--only",
         nargs="+",
@@ -103,14 +97,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"tasks to run on: {', '.join(TASKS)}; all by default",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor for all fits; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument(
         "--out",
         type=Path,

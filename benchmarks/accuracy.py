@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,17 +28,25 @@ from benchmarks.models import MODELS, Model
 from benchmarks.results import (
     KEY,
     Key,
+    add_settings,
     by_key,
     environment,
     first_line,
     package_version,
-    parse_setting,
     read_results,
     time_limit,
     write_result,
 )
 from benchmarks.summary import summarize, to_markdown
-from benchmarks.tasks import GENERATORS, SPLITS, Fold, Task, load_task, task_names
+from benchmarks.tasks import (
+    GENERATORS,
+    SPLITS,
+    Fold,
+    Task,
+    add_data,
+    load_task,
+    task_names,
+)
 
 PACKAGES = ["xgboost", "catboost", "pytorch-tabnet", "pytabkit", "mgwr", "gnnwr"]
 FIGURES = ["rmse", "mae", "r2", "fit_seconds", "predict_seconds"]
@@ -132,12 +139,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.accuracy",
         description="Held-out accuracy of STCGRegressor beside other models.",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("STCG_DATA"),
-        help="folder with tasks.json and the Parquet files (default: $STCG_DATA)",
-    )
+    add_data(parser)
     parser.add_argument(
         "--task",
         action="append",
@@ -161,14 +163,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: 0 1 2"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument(
         "--cores",
         type=int,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy import limited_to
 from benchmarks.made_rows import NOISE, MadeLaw, MadeRows
 from benchmarks.memory import PeakMemory
-from benchmarks.results import append_rows, environment, parse_setting
+from benchmarks.results import add_settings, append_rows, environment
 from benchmarks.speed_answers import wait_for_device
 from benchmarks.speed_tables import number_text, to_markdown
 from spatialheteroreg import STCGRegressor
@@ -194,14 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         help="'auto' takes a GPU where there is one (default)",
     )
     parser.add_argument("--cores", type=int, default=joblib.cpu_count())
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument("--out", type=Path, help="CSV file to add the figures to")
     options = parser.parse_args(arguments)
     device = options.device

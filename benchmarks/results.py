@@ -123,6 +123,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return name, value
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told parameters of STCGRegressor."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        type=parse_setting,
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of STCGRegressor; may be repeated",
+    )
+
+
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Stop what takes longer, where the system has an alarm."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +20,10 @@ import pandas as pd
 
 from benchmarks.models import MODELS
 from benchmarks.results import (
+    add_settings,
     append_rows,
     environment,
     package_version,
-    parse_setting,
     read_groups,
 )
 from benchmarks.speed_answers import OWN, RATES, TREES
@@ -32,6 +31,7 @@ from benchmarks.speed_bounds import bound_cases, bounds_table
 from benchmarks.speed_cases import CASE, KEY, PEERS_ON, SIZES, Case, plan
 from benchmarks.speed_fits import FIGURES, measure_case
 from benchmarks.speed_tables import speed_tables, to_markdown
+from benchmarks.tasks import add_data
 
 TEXTS = ["nodes", "steps", "folds", "models", "settings", "model", "details", "note"]
 COLUMNS = [*KEY, "model", "n_train", "n_asked", *FIGURES, "details", "note"]
@@ -75,12 +75,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="measure what has a bound to keep, and no axes; print what is kept",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("STCG_DATA"),
-        help="folder with tasks.json and the Parquet files (default: $STCG_DATA)",
-    )
+    add_data(parser)
     parser.add_argument(
         "--models",
         nargs="+",
@@ -88,14 +83,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="default: all whose packages are installed",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument(
         "--device", default="cpu", help="of STCGRegressor (default: cpu)"
     )

@@ -25,7 +25,7 @@ from benchmarks.machine_limit import (
     widest_product,
 )
 from benchmarks.made_rows import MadeLaw, places_of
-from benchmarks.results import append_rows, environment, parse_setting
+from benchmarks.results import add_settings, append_rows, environment
 from benchmarks.speed_reach import epoch_seconds
 from benchmarks.speed_tables import to_markdown
 from benchmarks.stages import REST, STAGES, StageTimer
@@ -186,14 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     parser.add_argument("--asked", type=int, default=100_000)
     parser.add_argument("--cores", type=int, default=joblib.cpu_count())
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument("--out", type=Path, help="CSV file to write the figures to")
     options = parser.parse_args(arguments)
     settings = {"device": options.device, **dict(options.set)}

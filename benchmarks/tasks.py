@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +205,16 @@ def _grid(name: str, made: Bunch) -> Task:
 
 def _fold(is_test: NDArray[np.bool_]) -> Fold:
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told where the real data are."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("STCG_DATA"),
+        help="folder with tasks.json and the Parquet files (default: $STCG_DATA)",
+    )
 
 
 def _read_tasks(data: Path) -> dict[str, Any]:

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.results import (
+    add_settings,
     append_rows,
     environment,
     first_line,
     package_version,
-    parse_setting,
     read_groups,
     time_limit,
 )
@@ -171,14 +171,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[0],
         help="a seed draws the rows, and starts the model",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        type=parse_setting,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of STCGRegressor; may be repeated",
-    )
+    add_settings(parser)
     parser.add_argument(
         "--limit",
         type=float,

@@ -40,11 +40,7 @@ from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
 from .predictor import EFFECT_ROWS, Kriged, Predictor, krige_residuals
 from .row_inputs import slices
-from .samples import (
-    KnownRows,
-    Samples,
-    take_weight,
-)
+from .samples import KnownRows, Samples, take_weight
 from .sphere import FloatArray
 from .training import STCGNet, leave_fit
 from .uncertainty import LARGEST

@@ -16,7 +16,8 @@ from ..batches import Batch, make_rows
 from ..inputs import InputBuilder
 from ..network.layers import RandomSource
 from ..row_inputs import RowInputs, as_complex
-from ..sphere import FloatArray, IntArray
+from ..samples import KnownRows
+from ..sphere import IntArray
 from .counting import fold_of_rows
 from .sources import Chunk, Source, in_groups
 from .survey import READ_ROWS, counted_rows
@@ -59,29 +60,8 @@ class HeldOut:
         return rows
 
 
-@dataclass(frozen=True)
-class Block:
-    """Rows that are trained on one after the other.
-
-    Attributes
-    ----------
-    inputs : RowInputs
-        Inputs of the networks.
-    target : ndarray of shape (n,)
-        Standardized target.
-    weight : ndarray of shape (n,) or None
-        Sample weights with mean 1.
-    fold : ndarray of shape (n,)
-        Number of the network that does not see a row.
-    """
-
-    inputs: RowInputs
-    target: FloatArray
-    weight: FloatArray | None
-    fold: IntArray
-
-    def __len__(self) -> int:
-        return len(self.target)
+class Block(KnownRows):
+    """Rows that are trained on one after the other; weights have mean 1."""
 
     def take(self, rows: slice) -> Block:
         """Return the rows at these positions, without a copy."""

@@ -230,7 +230,7 @@ class TestRegressor:
             model = STCGRegressor(
                 n_nodes=60,
                 d_condition=32,
-                max_iter=15,
+                max_iter=20,
                 batch_size=128,
                 learning_rate=0.01,
                 invariance_penalty=penalty,
@@ -241,7 +241,7 @@ class TestRegressor:
             error[penalty] = np.sqrt(np.mean(missed**2))
             share[penalty] = pd.Series(model.feature_importances_, list(globe.data))
         assert error[10.0] < 0.75 * error[0.0]
-        assert share[10.0]["effect"] < 0.7 * share[0.0]["effect"]
+        assert share[10.0]["effect"] < 0.6 * share[0.0]["effect"]
         for cause in ("cause_a", "cause_b"):
             assert share[10.0][cause] > share[0.0][cause]
 

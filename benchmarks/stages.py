@@ -32,7 +32,7 @@ STAGES: dict[str, list[str]] = {
         f"{PACKAGE}.graph:ConditionGraph.normalized_adjacency",
     ],
     "attaching": [f"{PACKAGE}.graph:ConditionGraph.attach"],
-    "training: forward": [f"{PACKAGE}.training:STCGNet.train_step_single"],
+    "training: forward": [f"{PACKAGE}.training:STCGNet.learn_batch"],
     "training: backward": ["torch:Tensor.backward"],
     "training: optimizer": [
         "torch.optim:AdamW.step",

@@ -90,20 +90,22 @@ class SpaceTimeCovariance:
             Of what stays, and of what passes or returns.
         """
         n = self.n_terms
-        variance, length = theta[:n].exp(), theta[n : 2 * n].exp()
-        tau = theta[2 * n :].exp()
-        stays = variance[0] * torch.exp(-distance / length[0])
+        # Products with rates: their derivatives cost half of those of quotients.
+        variance, per_length = theta[:n].exp(), -theta[n : 2 * n].neg().exp()
+        per_tau = -theta[2 * n :].neg().exp()
+        stays = variance[0] * torch.exp(distance * per_length[0])
         if not self.has_time:
-            scaled = 3.0**0.5 * distance / length[1]
-            stays = stays + variance[1] * (1.0 + scaled) * torch.exp(-scaled)
+            scaled = distance * (3.0**0.5 * per_length[1])
+            stays = stays + variance[1] * (1.0 - scaled) * torch.exp(scaled)
             return stays, torch.zeros_like(stays)
         rest = torch.zeros_like(stays)
         for i in (1, 2):
-            passing = torch.exp(-distance / length[i] - lag / tau[i - 1])
+            passing = torch.exp(distance * per_length[i] + lag * per_tau[i - 1])
             rest = rest + variance[i] * passing
         if self.has_period:
-            season = torch.exp(-2.0 * (torch.sin(torch.pi * lag) / tau[2]) ** 2)
-            mean = torch.special.i0e(tau[2] ** -2)
-            season = (season - mean) / (1.0 - mean)
-            rest = rest + variance[3] * torch.exp(-distance / length[3]) * season
+            sharp = per_tau[2] ** 2
+            season = torch.exp(torch.sin(torch.pi * lag) ** 2 * (-2.0 * sharp))
+            mean = torch.special.i0e(sharp)
+            season = (season - mean) * (variance[3] / (1.0 - mean))
+            rest = rest + torch.exp(distance * per_length[3]) * season
         return stays, rest

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from .covariance import SpaceTimeCovariance
 from .sphere import FloatArray, IntArray
+from .threads import mapping
 
 N_NEIGHBORS = 24
 """Training rows that a row hears: half the nearest places, half the nearest in both
@@ -35,8 +39,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_SIZE = 128
-"""Rows that are solved for at once: half a MB for each term of their covariance."""
+CHUNK_SIZE = 64
+"""Rows that are solved for at once: 300 kB for each term of their covariance."""
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
@@ -178,30 +182,32 @@ class ResidualKriging:
         ]
 
         @torch.enable_grad()
+        def share(part: tuple[Tensor, _Batch], theta: Tensor) -> tuple[float, Tensor]:
+            theta, (target, batch) = theta.clone().requires_grad_(), part
+            mean, variance = self._condition(theta, batch)
+            error = (target - mean) ** 2 / variance + variance.log()
+            value = error.sum() / len(rows)
+            return float(value.detach()), torch.autograd.grad(value, theta)[0]
+
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-            theta = torch.tensor(parameters, requires_grad=True)
             # A weak pull to what is usual: what the data do not tell stays there.
-            value = 1e-3 * ((theta - torch.as_tensor(usual)) ** 2).sum()
-            value.backward()
-            total = float(value.detach())
-            for target, batch in parts:
-                mean, variance = self._condition(theta, batch)
-                error = (target - mean) ** 2 / variance + variance.log()
-                value = error.sum() / len(rows)
-                value.backward()
-                total += float(value.detach())
-            assert theta.grad is not None
-            return total, theta.grad.numpy()
+            away = parameters - np.asarray(usual)
+            total, slope = 1e-3 * float(away @ away), 2e-3 * away
+            for value, own in run(share, parts, repeat(torch.as_tensor(parameters))):
+                total, slope = total + value, slope + own.numpy()
+            return total, slope
 
         bounds = [(value - 7.0, value + 7.0) for value in usual]
-        found = minimize(
-            loss,
-            self.theta_,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": 60, "ftol": LIKELIHOOD_TOLERANCE},
-        )
+        # The search is small: threads of its products would only spin between them.
+        with threadpool_limits(1, "blas"), mapping(len(parts)) as run:
+            found = minimize(
+                loss,
+                self.theta_,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={"maxiter": 60, "ftol": LIKELIHOOD_TOLERANCE},
+            )
         self.theta_ = np.asarray(found.x, dtype=np.float64)
 
     def _examples(self) -> tuple[IntArray, IntArray]:
@@ -241,12 +247,15 @@ class ResidualKriging:
         # given back.
         means, deviations = np.empty((2, len(rows)))
         theta = torch.as_tensor(self.theta_)
-        for part in _slices(len(rows)):
+
+        def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
             batch = self._batch(some, self._neighbors(some, own=own))
             mean, variance = self._condition(theta, batch)
             means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
+
+        _in_parts(foretell, len(rows))
         return means, deviations
 
     def predict(self, where: Locations) -> tuple[FloatArray, FloatArray]:
@@ -265,9 +274,12 @@ class ResidualKriging:
             What passes or returns there. The two add up to the residual.
         """
         place, rest = np.empty((2, len(where)))
-        for part in _slices(len(where)):
+
+        def predict(part: slice) -> None:
             some = where[part]
             place[part], rest[part] = self._predict(some, self._neighbors(some))
+
+        _in_parts(predict, len(where))
         return place * self.scale_, rest * self.scale_
 
     @property
@@ -368,6 +380,14 @@ class ResidualKriging:
 
 def _slices(n_rows: int) -> list[slice]:
     return [slice(k, k + CHUNK_SIZE) for k in range(0, n_rows, CHUNK_SIZE)]
+
+
+def _in_parts(task: Callable[[slice], None], n_rows: int) -> None:
+    """Do something for some rows after the others, in threads where there are some."""
+    parts = _slices(n_rows)
+    with mapping(len(parts)) as run:
+        for _ in run(task, parts):
+            pass
 
 
 def _solve(factor: Tensor, cross: Tensor) -> Tensor:

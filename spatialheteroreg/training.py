@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,12 +23,18 @@ from .checkpoint import Checkpoint
 from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
 from .network.layers import RandomSource
 from .processes import ProcessGroup
-from .side_by_side import side_by_side
+from .side_by_side import Results, side_by_side
 
 logger = logging.getLogger(__name__)
 
 LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
+
+AHEAD = 2
+"""Batches that are handed out before the loss of an earlier one is waited for."""
+
+SCHEDULED = ("lr", "betas")
+"""What the one-cycle schedule changes from step to step."""
 
 
 class CombinedLoss(torch.nn.Module):
@@ -190,37 +197,87 @@ class STCGNet(skorch.NeuralNet):
         loss = (loss + self.criterion_(without, y_true)) / 2
         return loss + risks.penalty(y_pred, y_true.view(len(y_true), -1))
 
-    def train_step_single(
-        self, batch: tuple[Batch, Tensor], **fit_params: Any
-    ) -> dict[str, Any]:
-        """Train each network on the rows of a batch that it may see.
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **kwargs: Any
+    ) -> None:
+        """Go through the rows once.
+
+        Each network goes from batch to batch by itself, and no step waits for the
+        loss of the step before.
+
+        Parameters
+        ----------
+        iterator : Batches or None
+            The batches.
+        training : bool
+            Whether to train, or to validate as skorch does.
+        prefix : str
+            Begins the names in the history.
+        step_fn, **kwargs : callable, dict
+            For validation.
+        """
+        if not training:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **kwargs)
+            return
+        self._set_training(True)
+        optimizers = [split_off(self.optimizer_, part) for part in self.module_]
+        # Without gradients it does nothing but tell the schedule that steps are made.
+        self.optimizer_.zero_grad()
+        self.optimizer_.step()
+        losses: list[Tensor] = []
+        waiting: deque[Results] = deque()
+        try:
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=True)
+                waiting.append(self.learn_batch(batch, optimizers))
+                self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
+                self.notify("on_batch_end", batch=batch, training=True)
+                if len(waiting) > AHEAD:
+                    losses.append(torch.stack(waiting.popleft()()).mean())
+            losses += [torch.stack(results()).mean() for results in waiting]
+        finally:
+            self.side_by_side_.settle()
+        batches = self.history[-1]["batches"]
+        for record, loss in zip(batches, torch.stack(losses).tolist(), strict=True):
+            record[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def learn_batch(
+        self, batch: tuple[Batch, Tensor], optimizers: list[torch.optim.Optimizer]
+    ) -> Results:
+        """Have each network make a step on the rows of a batch that it may see.
 
         Parameters
         ----------
         batch : tuple
             Inputs with the fold of each row, and target.
-        **fit_params : dict
-            Not used.
+        optimizers : list of Optimizer
+            That of each network.
 
         Returns
         -------
-        dict
-            "loss", the mean over the networks, and "y_pred", None.
+        callable
+            Waits, and returns the loss of each network.
         """
-        self._set_training(True)
         inputs, target = batch
         inputs = dict(inputs)
         parts, fold = list(self.module_), inputs.pop("fold")
         rows = list(seen_rows(fold, len(parts)))
-
+        # As they are now: when its turn comes the schedule may have gone on.
+        rates = [
+            {name: values[name] for name in SCHEDULED}
+            for values in self.optimizer_.param_groups
+        ]
         group = ProcessGroup.current()
 
+        @torch.enable_grad()  # whatever the caller has set
         def learn(k: int) -> Tensor:
             own, share = group.share(rows[k])
             seen, wanted = inputs_of(inputs, k), target
             if len(own) < len(target):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
+            optimizers[k].zero_grad()
             with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
                 output = parts[k](**seen)
             loss = share * self.get_loss(output, wanted, training=True)
@@ -229,10 +286,12 @@ class STCGNet(skorch.NeuralNet):
                 group.add_gradients(parts[k].parameters())
                 loss = group.add(loss.detach())
             torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
+            for values, now in zip(optimizers[k].param_groups, rates, strict=True):
+                values.update(now)
+            optimizers[k].step()
             return loss.detach()
 
-        losses = self.run_(learn)
-        return {"loss": torch.stack(losses).mean(), "y_pred": None}
+        return self.side_by_side_.start(learn)
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.
@@ -284,6 +343,32 @@ def adamw(
         ],
         **kwargs,
     )
+
+
+def split_off(
+    optimizer: torch.optim.Optimizer, network: torch.nn.Module
+) -> torch.optim.Optimizer:
+    """Make an optimizer of one network, whose moments remain those of the whole.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Of all networks.
+    network : Module
+        One of them.
+
+    Returns
+    -------
+    Optimizer
+        With the same groups, of the parameters of this network.
+    """
+    own = set(network.parameters())
+    part = copy.copy(optimizer)
+    part.param_groups = [
+        {**group, "params": [p for p in group["params"] if p in own]}
+        for group in optimizer.param_groups
+    ]
+    return part
 
 
 def make_net(
@@ -412,7 +497,8 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> bool:
     """
     net.initialize()
     n_done = sum(getattr(follower, "n_done_", 0) for _, follower in net.callbacks_)
-    with side_by_side(net.module_, net.random, ProcessGroup.current()) as net.run_:
+    group = ProcessGroup.current()
+    with side_by_side(net.module_, net.random, group) as net.side_by_side_:
         net.partial_fit(rows, None, epochs=max_iter - n_done)
     told_to_stop = any(_stopped(follower) for _, follower in net.callbacks_)
     leave_fit(net)
@@ -447,8 +533,8 @@ def leave_fit(net: STCGNet) -> None:
     net : STCGNet
         The net. Callbacks that it shares with others are copied.
     """
-    if hasattr(net, "run_"):
-        del net.run_
+    if hasattr(net, "side_by_side_"):
+        del net.side_by_side_
     net.train_split = None
     net.module = type(net.module_)
     net.callbacks = _lasting(net.callbacks)

@@ -8,6 +8,9 @@ import torch
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network import STCGNetwork
+from spatialheteroreg.network.layers import RandomSource
+from spatialheteroreg.side_by_side import SideBySide
+from spatialheteroreg.threads import mapping, threads
 from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
@@ -108,3 +111,69 @@ def test_fits_in_two_threads_are_those_of_one(n_threads):
         worker.join()
     for prediction in found:
         np.testing.assert_allclose(prediction, expected)
+
+
+@pytest.fixture
+def two_lanes(n_threads):
+    """Two networks in two threads."""
+    n_threads(2)
+    with threads(2) as pool:
+        yield SideBySide([RandomSource(k) for k in range(2)], RandomSource(2), 0, pool)
+
+
+def test_no_network_waits_for_another(two_lanes):
+    second_is_through = threading.Event()
+    seen = [[], []]
+
+    def task(step):
+        def do(k):
+            if k == 0:
+                assert second_is_through.wait(timeout=30)
+            seen[k].append(step)
+            if k == 1 and step == 2:
+                second_is_through.set()
+            return torch.tensor(step + 10 * k)
+
+        return do
+
+    results = [two_lanes.start(task(step)) for step in range(3)]
+    found = [[int(value) for value in wait()] for wait in results]
+    assert found == [[0, 10], [1, 11], [2, 12]]
+    assert seen == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_a_network_that_failed_goes_no_further_and_the_others_do(two_lanes):
+    done = []
+
+    def task(step):
+        def do(k):
+            if (k, step) == (0, 1):
+                raise RuntimeError("out of memory")
+            done.append((k, step))
+            return torch.tensor(0.0)
+
+        return do
+
+    results = [two_lanes.start(task(step)) for step in range(3)]
+    two_lanes.settle()
+    assert sorted(done) == [(0, 0), (1, 0), (1, 1), (1, 2)]
+    results[0]()
+    for wait in results[1:]:
+        with pytest.raises(RuntimeError, match="out of memory"):
+            wait()
+
+
+def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):
+    n_threads(3)
+    with mapping(10) as run:
+        found = list(run(lambda k: (k, torch.get_num_threads()), range(10)))
+    assert found == [(k, 1) for k in range(10)]
+    assert torch.get_num_threads() == 3
+
+
+def test_one_task_is_left_to_all_threads(n_threads):
+    n_threads(3)
+    with threads(1) as pool, mapping(1) as run:
+        assert pool is None
+        assert run is map
+        assert torch.get_num_threads() == 3

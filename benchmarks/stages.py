@@ -32,7 +32,7 @@ STAGES: dict[str, list[str]] = {
         f"{PACKAGE}.graph:ConditionGraph.normalized_adjacency",
     ],
     "attaching": [f"{PACKAGE}.graph:ConditionGraph.attach"],
-    "training: forward": [f"{PACKAGE}.training:STCGNet.learn_batch"],
+    "training: forward": [f"{PACKAGE}.network:STCGNetwork.forward"],
     "training: backward": ["torch:Tensor.backward"],
     "training: optimizer": [
         "torch.optim:AdamW.step",
@@ -62,9 +62,12 @@ A function that others call in between counts for itself: what `fit` of the inpu
 spends in the graph is "graph".
 """
 
-WITHIN = {"training: backward": "training: rest"}
-"""Stages that count inside of another alone: kriging looks for its maximum by gradients
-too."""
+WITHIN = {
+    f"training: {step}": "training: rest"
+    for step in ("forward", "backward", "optimizer")
+}
+"""Stages that count inside of another alone: networks predict too, and kriging looks for
+its maximum by gradients."""
 
 
 class StageTimer:
@@ -72,7 +75,7 @@ class StageTimer:
 
     Functions are replaced inside of it, and put back at its end. What other threads
     do meanwhile counts by its mean over these threads, and is taken from the stage that
-    waits for them: the seconds add up to those that pass.
+    it is within, or that waits for them: the seconds add up to those that pass.
 
     Parameters
     ----------
@@ -157,7 +160,7 @@ class StageTimer:
         self._open.pop()
 
     def _begin_aside(self, stage: str) -> Any:
-        return self._open[-1], time.perf_counter()
+        return WITHIN.get(stage, self._open[-1]), time.perf_counter()
 
     def _end_aside(self, stage: str, begun: Any) -> None:
         waiting, start = begun

@@ -159,7 +159,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     n_folds : int or "auto", default="auto"
         Networks that are trained side by side, each without one of so many folds of
         the rows; their mean predicts. 1 is one network that sees all rows. "auto":
-        5 from 500 rows on, 3 from 20,000 on; 1 with `n_members` of 2 and more.
+        5 from 500 rows on, 3 above 50,000; 1 with `n_members` of 2 and more.
     krige_residuals : bool, default=True
         Whether to krige what the networks leave over, between rows near in place and
         time: each row's residual is that of the network that has not seen it, so

@@ -63,7 +63,7 @@ def nodes_of_graphs(n_nodes: int, n_graphs: int) -> list[int]:
 
 
 def auto_n_folds(n_rows: int) -> int:
-    """Networks of a fit: 5, and one alone where a fold would be of few rows.
+    """Networks of a fit: 5, 3 of many rows, and one where a fold would be of few.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def auto_n_folds(n_rows: int) -> int:
     """
     if n_rows < FEWEST_TO_FOLD:
         return 1
-    return 5 if n_rows <= 20_000 else 3
+    return 5 if n_rows <= 50_000 else 3
 
 
 def auto_batch_size(n_rows: int) -> int:

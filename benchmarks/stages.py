@@ -66,8 +66,8 @@ WITHIN = {
     f"training: {step}": "training: rest"
     for step in ("forward", "backward", "optimizer")
 }
-"""Stages that count inside of another alone: networks predict too, and kriging looks for
-its maximum by gradients."""
+"""Stages that count inside of another alone: networks predict too, and kriging climbs
+along gradients."""
 
 
 class StageTimer:

@@ -81,6 +81,8 @@ def make_rows(
     fold: NDArray[np.int64],
     device: str,
     dtype: torch.dtype = torch.float32,
+    *,
+    pinned: bool = False,
 ) -> Rows:
     """Put rows on the device; no copy of their inputs where it is the CPU.
 
@@ -98,21 +100,25 @@ def make_rows(
         Where to.
     dtype : torch.dtype, default=torch.float32
         Precision of target and weights.
+    pinned : bool, default=False
+        Whether a GPU may copy from pinned memory while it computes. That memory
+        comes on top of the rows: for some rows at a time.
 
     Returns
     -------
     Rows
         Ready for batches.
     """
+    pins = pinned and torch.device(device).type == "cuda"
+
+    def move(tensor: Tensor) -> Tensor:
+        return (tensor.pin_memory() if pins else tensor).to(device, non_blocking=pins)
 
     def put(arrays: dict[str, NDArray[Any]]) -> Batch:
-        return {
-            name: torch.as_tensor(array, device=device)
-            for name, array in arrays.items()
-        }
+        return {name: move(torch.as_tensor(array)) for name, array in arrays.items()}
 
     wanted, counted = (
-        None if array is None else torch.as_tensor(array).to(dtype).to(device)
+        None if array is None else move(torch.as_tensor(array).to(dtype))
         for array in (target, weight)
     )
     tables = {name: put(network_inputs(part)) for name, part in inputs.tables.items()}

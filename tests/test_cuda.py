@@ -135,3 +135,15 @@ def test_a_checkpoint_of_the_other_device_is_refused(table, tmp_path, first, the
     with pytest.raises(ValueError, match=f"written on {first}, .* runs on {then}"):
         clone(model).set_params(device=then).fit(*table)
     assert model.set_params(device=first).fit(*table).n_iter_ == QUICK["max_iter"]
+
+
+def test_a_stream_is_trained_on_the_gpu(tmp_path):
+    X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
+    path = tmp_path / "X.npy"
+    np.save(path, X)
+    y = X[:, 2] + X[:, 3]
+    columns = {"lat": 0, "lon": 1, "metric": "euclidean"}
+    model = STCGRegressor(**{**QUICK, **columns, "max_iter": 30, "n_members": 1})
+    model.fit(np.load(path, mmap_mode="r"), y)
+    assert is_on(model, "cuda")
+    assert model.score(X, y) > 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..batches import Batch, make_rows
+from ..batches import Batch, Rows, make_rows
 from ..inputs import InputBuilder
 from ..network.layers import RandomSource
 from ..row_inputs import RowInputs, as_complex
@@ -21,6 +22,8 @@ from ..sphere import IntArray
 from .counting import fold_of_rows
 from .sources import Chunk, Source, in_groups
 from .survey import READ_ROWS, counted_rows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -232,12 +235,14 @@ class StreamedBatches:
         return one_pass
 
     def _go_through(self) -> Generator[tuple[Batch, Tensor], None, None]:
-        device, dtype = self.rows.device, self.rows.dtype
-        for block in read_ahead(self.rows.blocks(self.batch_size, self._draw_seed())):
-            rows = make_rows(
-                block.inputs, block.target, block.weight, block.fold, device, dtype
-            )
+        for rows in read_ahead(self._on_device()):
             yield from rows.batches(self.batch_size)
+
+    def _on_device(self) -> Iterator[Rows]:
+        device, dtype = self.rows.device, self.rows.dtype
+        for block in self.rows.blocks(self.batch_size, self._draw_seed()):
+            parts = block.inputs, block.target, block.weight, block.fold
+            yield make_rows(*parts, device, dtype, pinned=True)
 
     def _draw_seed(self) -> int | None:
         if self.random is None:
@@ -248,21 +253,21 @@ class StreamedBatches:
         return int(drawn)
 
 
-def read_ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+def read_ahead(blocks: Iterator[T]) -> Iterator[T]:
     """Have a thread make the next block while this one is used.
 
     Parameters
     ----------
-    blocks : iterator of Block
+    blocks : iterator
         Run by the thread alone.
 
     Yields
     ------
-    Block
+    object
         The same blocks. When the iteration ends, by an error too, so does the thread.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
-        following: Future[Block | None] = thread.submit(next, blocks, None)
+        following: Future[T | None] = thread.submit(next, blocks, None)
         while (block := following.result()) is not None:
             following = thread.submit(next, blocks, None)
             yield block

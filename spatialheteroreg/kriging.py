@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
@@ -44,6 +45,11 @@ CHUNK_SIZE = 64
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
+
+FEW_ROWS = 2_048
+"""Rows that are not worth the opening of threads."""
+
+SEARCHING = threading.Lock()
 
 GONE = 1e6
 """Noise of a neighbor that is to say nothing."""
@@ -198,8 +204,9 @@ class ResidualKriging:
             return total, slope
 
         bounds = [(value - 7.0, value + 7.0) for value in usual]
-        # The search is small: threads of its products would only spin between them.
-        with threadpool_limits(1, "blas"), mapping(len(parts)) as run:
+        # The search is small: threads of its products would only spin between them. The
+        # limit is one for the process, so that searches in several threads take turns.
+        with SEARCHING, threadpool_limits(1, "blas"), mapping(len(parts)) as run:
             found = minimize(
                 loss,
                 self.theta_,
@@ -308,9 +315,9 @@ class ResidualKriging:
     ) -> tuple[FloatArray, FloatArray]:
         batch = self._batch(where, neighbors)
         factor, stays, rest = self._factorize(torch.as_tensor(self.theta_), batch)
-        whole = (_solve(factor, stays + rest) * batch.residual).sum(dim=1).numpy()
-        place = (_solve(factor, stays) * batch.residual).sum(dim=1).numpy()
-        return place, whole - place if self.has_time else np.zeros_like(place)
+        told = _solve(factor, batch.residual)
+        place, passing = ((part * told).sum(dim=1).numpy() for part in (stays, rest))
+        return place, passing
 
     # --- neighbors ---------------------------------------------------------------
 
@@ -385,14 +392,14 @@ def _slices(n_rows: int) -> list[slice]:
 def _in_parts(task: Callable[[slice], None], n_rows: int) -> None:
     """Do something for some rows after the others, in threads where there are some."""
     parts = _slices(n_rows)
-    with mapping(len(parts)) as run:
+    with mapping(len(parts) if n_rows > FEW_ROWS else 1) as run:
         for _ in run(task, parts):
             pass
 
 
-def _solve(factor: Tensor, cross: Tensor) -> Tensor:
-    """Kriging weights (B, m)."""
-    return torch.cholesky_solve(cross[:, :, None], factor)[:, :, 0]
+def _solve(factor: Tensor, right: Tensor) -> Tensor:
+    """Solve for one right-hand side a row (B, m)."""
+    return torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
 
 import torch
 
@@ -19,44 +20,50 @@ Task = Callable[[int], torch.Tensor]
 Results = Callable[[], list[torch.Tensor]]
 
 
+class Job(NamedTuple):
+    """A task of one network, the seed of its draws, and its result to come."""
+
+    task: Task
+    seed: int | None
+    future: Future[torch.Tensor]
+
+
 class SideBySide:
     """Does the tasks of several networks, those of each one after the other.
 
     The networks of a fit are small: two of them on a core each are sooner done than
-    one after the other on two cores. No network waits for the others, so that five of
-    them keep two cores busy. On a CPU each draws from a generator of its own, which is
-    seeded anew for every task, so that the result depends neither on the number of
-    threads nor on who comes first.
+    one after the other on two cores. None waits until the others have done the same
+    task, so that five of them keep two cores busy. On a CPU each draws from a generator
+    of its own, which is seeded anew for every task, so that the result depends neither
+    on the number of threads nor on who comes first.
 
     Parameters
     ----------
-    own : list of RandomSource
+    sources : list of RandomSource
         What the dropouts of each network draw from.
     random : RandomSource or None
         Seeds them before each task; None leaves them as they are.
-    offset : int
-        Is added to the seeds.
+    rank : int
+        Number of this process, by which its draws differ from those of others.
     pool : ThreadPoolExecutor or None
         Threads; None does each task at once in the thread of the caller.
     """
 
     def __init__(
         self,
-        own: list[RandomSource],
+        sources: list[RandomSource],
         random: RandomSource | None,
-        offset: int,
+        rank: int,
         pool: ThreadPoolExecutor | None,
     ) -> None:
-        self.own = own
+        self.sources = sources
         self.random = random
-        self.offset = offset
+        self.rank = rank
         self.pool = pool
         self.lock = threading.Lock()
-        self.failed: list[BaseException | None] = [None] * len(own)
-        # What is to be done for each network; the first is being done.
-        self.queues: list[deque[tuple[Task, int | None, Future[torch.Tensor]]]]
-        self.queues = [deque() for _ in own]
-        self.last: list[Future[torch.Tensor]] = []
+        # What is to be done for each network; the first is handed in, or runs.
+        self.queues: list[deque[Job]] = [deque() for _ in sources]
+        self.failed: list[BaseException | None] = [None] * len(sources)
 
     def start(self, task: Task) -> Results:
         """Have a task done for each network, after those that it was given before.
@@ -72,49 +79,79 @@ class SideBySide:
             Waits, and returns the result of each network. What a task raised is
             raised there, and no later task of its network is done.
         """
-        seeds: list[int | None] = [None] * len(self.own)
+        seeds: list[int | None] = [None] * len(self.sources)
         if self.random is not None:
             generator = self.random.generator
-            seeds = torch.randint(2**62, (len(self.own),), generator=generator).tolist()
+            seeds = torch.randint(2**62, (len(seeds),), generator=generator).tolist()
         if self.pool is None:
             done = [self._do(task, k, seed) for k, seed in enumerate(seeds)]
             return lambda: done
-        futures: list[Future[torch.Tensor]] = [Future() for _ in seeds]
-        for k, (seed, future) in enumerate(zip(seeds, futures, strict=True)):
+        jobs = [Job(task, seed, Future()) for seed in seeds]
+        for k, job in enumerate(jobs):
             with self.lock:
-                self.queues[k].append((task, seed, future))
-                is_idle = len(self.queues[k]) == 1
-            if is_idle:
-                self.pool.submit(self._go_on, k)
-        self.last = futures
-        return lambda: [future.result() for future in futures]
+                error = self.failed[k]
+                if error is None:
+                    self.queues[k].append(job)
+                is_next = len(self.queues[k]) == 1
+            if error is not None:
+                job.future.set_exception(error)
+            elif is_next:
+                self._hand_in(k)
+        return lambda: [job.future.result() for job in jobs]
 
-    def settle(self) -> None:
-        """Wait until nothing runs any more, whether it went well or not."""
-        wait(self.last)
+    def stop(self) -> None:
+        """Drop what has not begun, and wait until nothing runs any more."""
+        interrupt = None
+        while True:
+            try:
+                with self.lock:
+                    for queue in self.queues:
+                        while len(queue) > 1:
+                            queue.pop().future.cancel()
+                    running = [queue[0].future for queue in self.queues if queue]
+                wait(running)
+                break
+            except KeyboardInterrupt as again:
+                # What runs would go on changing the networks.
+                interrupt = again
+        if interrupt is not None:
+            raise interrupt
+
+    def _hand_in(self, k: int) -> None:
+        """Line up for a thread."""
+        assert self.pool is not None
+        try:
+            self.pool.submit(self._go_on, k)
+        except BaseException as error:  # at the end of the interpreter
+            self._give_up(k, error)
 
     def _go_on(self, k: int) -> None:
         """Do the next task of a network, and line up for the one after."""
-        assert self.pool is not None
-        task, seed, future = self.queues[k][0]
-        result, error = None, self.failed[k]
-        if error is None:
-            try:
-                result = self._do(task, k, seed)
-            except BaseException as raised:
-                self.failed[k] = error = raised
+        job = self.queues[k][0]
+        try:
+            result = self._do(job.task, k, job.seed)
+        except BaseException as error:
+            self._give_up(k, error)
+            return
+        job.future.set_result(result)
         with self.lock:
             self.queues[k].popleft()
-            if self.queues[k]:
-                self.pool.submit(self._go_on, k)
-        if error is None:
-            future.set_result(result)  # type: ignore[arg-type]
-        else:
-            future.set_exception(error)
+            goes_on = len(self.queues[k]) > 0
+        if goes_on:
+            self._hand_in(k)
+
+    def _give_up(self, k: int, error: BaseException) -> None:
+        """Do nothing more for a network, and say why wherever it is waited for."""
+        with self.lock:
+            self.failed[k] = error
+            jobs = list(self.queues[k])
+            self.queues[k].clear()
+        for job in jobs:
+            job.future.set_exception(error)
 
     def _do(self, task: Task, k: int, seed: int | None) -> torch.Tensor:
         if seed is not None:
-            self.own[k].generator.manual_seed(seed + self.offset)
+            self.sources[k].generator.manual_seed(seed + self.rank)
         return task(k)
 
 
@@ -154,6 +191,8 @@ def side_by_side(
         try:
             yield tasks
         finally:
-            tasks.settle()
-            for part in networks:
-                part.share_random(random)
+            try:
+                tasks.stop()
+            finally:
+                for part in networks:
+                    part.share_random(random)

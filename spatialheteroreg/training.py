@@ -202,8 +202,9 @@ class STCGNet(skorch.NeuralNet):
     ) -> None:
         """Go through the rows once.
 
-        Each network goes from batch to batch by itself, and no step waits for the
-        loss of the step before.
+        In training each network goes from batch to batch by itself, at most `AHEAD` + 1
+        batches before the slowest. `step_fn` is not called then, and callbacks get no
+        loss at the end of a batch.
 
         Parameters
         ----------
@@ -213,8 +214,10 @@ class STCGNet(skorch.NeuralNet):
             Whether to train, or to validate as skorch does.
         prefix : str
             Begins the names in the history.
-        step_fn, **kwargs : callable, dict
-            For validation.
+        step_fn : callable
+            Validates on a batch.
+        **kwargs : dict
+            For `step_fn`.
         """
         if not training:
             super().run_single_epoch(iterator, training, prefix, step_fn, **kwargs)
@@ -235,8 +238,10 @@ class STCGNet(skorch.NeuralNet):
                 if len(waiting) > AHEAD:
                     losses.append(torch.stack(waiting.popleft()()).mean())
             losses += [torch.stack(results()).mean() for results in waiting]
-        finally:
-            self.side_by_side_.settle()
+        except BaseException:
+            # Nothing may train on while callbacks end the training.
+            self.side_by_side_.stop()
+            raise
         batches = self.history[-1]["batches"]
         for record, loss in zip(batches, torch.stack(losses).tolist(), strict=True):
             record[f"{prefix}_loss"] = loss

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from spatialheteroreg import STCGRegressor
+from spatialheteroreg import STCGRegressor, data
 from spatialheteroreg.persistence import load_model, save_model
 
 from .conftest import make_table
@@ -137,7 +137,15 @@ def test_a_checkpoint_of_the_other_device_is_refused(table, tmp_path, first, the
     assert model.set_params(device=first).fit(*table).n_iter_ == QUICK["max_iter"]
 
 
-def test_a_stream_is_trained_on_the_gpu(tmp_path):
+def test_a_stream_is_trained_from_pinned_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "IN_MEMORY_ROWS", 100)
+    pinned, pin = [], torch.Tensor.pin_memory
+
+    def record(tensor):
+        pinned.append(len(tensor))
+        return pin(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", record)
     X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
     path = tmp_path / "X.npy"
     np.save(path, X)
@@ -146,4 +154,5 @@ def test_a_stream_is_trained_on_the_gpu(tmp_path):
     model = STCGRegressor(**{**QUICK, **columns, "max_iter": 30, "n_members": 1})
     model.fit(np.load(path, mmap_mode="r"), y)
     assert is_on(model, "cuda")
+    assert pinned
     assert model.score(X, y) > 0.5

@@ -1,7 +1,10 @@
 """Kriging of residuals: what neighbors tell, and what they must not."""
 
+import threading
+
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,3 +145,29 @@ def test_residuals_of_zero_are_no_trouble():
     kriging = ResidualKriging(has_time=False, has_period=False)
     kriging = kriging.fit(where, np.zeros(150)).plant()
     np.testing.assert_allclose(kriging.predict(where)[0], 0)
+
+
+def test_searches_in_two_threads_give_the_threads_of_blas_back():
+    random = np.random.RandomState(0)
+    where = Locations(random.uniform(0, 100, (200, 2)), np.zeros(200))
+    residual = np.sin(where.point[:, 0] / 10) + random.normal(0, 0.1, 200)
+    before = blas_threads()
+    found = []
+
+    def fit():
+        kriging = ResidualKriging(has_time=False, has_period=False)
+        found.append(kriging.fit(where, residual).theta_)
+
+    workers = [threading.Thread(target=fit) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    np.testing.assert_allclose(found[0], found[1])
+    assert blas_threads() == before
+
+
+def blas_threads():
+    """Number of threads of each BLAS that is loaded."""
+    libraries = threadpoolctl.threadpool_info()
+    return [one["num_threads"] for one in libraries if one["user_api"] == "blas"]

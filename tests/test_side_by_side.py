@@ -1,6 +1,7 @@
 """Networks trained in threads side by side."""
 
 import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
 
-QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 2, "n_folds": 3}
+QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 2, "n_folds": 3, "batch_size": 16}
 
 
 @pytest.fixture
@@ -155,12 +156,93 @@ def test_a_network_that_failed_goes_no_further_and_the_others_do(two_lanes):
         return do
 
     results = [two_lanes.start(task(step)) for step in range(3)]
-    two_lanes.settle()
-    assert sorted(done) == [(0, 0), (1, 0), (1, 1), (1, 2)]
     results[0]()
     for wait in results[1:]:
         with pytest.raises(RuntimeError, match="out of memory"):
             wait()
+    two_lanes.stop()
+    assert sorted(done) == [(0, 0), (1, 0), (1, 1), (1, 2)]
+
+
+def test_nothing_runs_after_a_stop_and_what_has_not_begun_is_dropped(two_lanes):
+    may_end, begun, ended = threading.Event(), threading.Semaphore(0), []
+
+    def task(k):
+        begun.release()
+        assert may_end.wait(timeout=30)
+        ended.append(k)
+        return torch.tensor(0.0)
+
+    results = [two_lanes.start(task) for _ in range(3)]
+    for _ in range(2):
+        assert begun.acquire(timeout=30)
+    threading.Timer(0.2, may_end.set).start()
+    two_lanes.stop()
+    assert sorted(ended) == [0, 1]
+    results[0]()
+    with pytest.raises(CancelledError):
+        results[2]()
+
+
+def test_threads_that_are_refused_end_the_waiting(n_threads):
+    class Refusing(ThreadPoolExecutor):
+        left = 3
+
+        def submit(self, *arguments):
+            self.left -= 1
+            if self.left < 0:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            return super().submit(*arguments)
+
+    with Refusing(2) as pool:
+        lanes = SideBySide([RandomSource(k) for k in range(2)], None, 0, pool)
+        results = [lanes.start(lambda k: torch.tensor(k)) for _ in range(3)]
+        found = []
+
+        def wait():
+            for result in results:
+                try:
+                    result()
+                except RuntimeError as error:
+                    found.append(str(error))
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        waiting.join(timeout=30)
+        assert not waiting.is_alive()
+    assert found
+    assert set(found) == {"cannot schedule new futures after shutdown"}
+
+
+def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
+    n_threads(2)
+    X, y = make_table(90)
+    rates, lock, step = {}, threading.Lock(), torch.optim.AdamW.step
+
+    def record(optimizer, *arguments):
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        if any(p.grad is not None for p in parameters):
+            with lock:
+                group = optimizer.param_groups[0]
+                rates.setdefault(id(parameters[0]), []).append(
+                    (group["lr"], *group["betas"])
+                )
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", record)
+    STCGRegressor(**QUICK, learning_rate=0.01).fit(X, y)
+    assert len(rates) == 3
+    steps = 2 * 6
+    one = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(one, 0.01, total_steps=steps)
+    wanted = []
+    for _ in range(steps):
+        group = one.param_groups[0]
+        wanted.append((group["lr"], *group["betas"]))
+        one.step()
+        schedule.step()
+    for found in rates.values():
+        np.testing.assert_allclose(found, wanted)
 
 
 def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):

@@ -16,7 +16,7 @@ MARKERS = {"fit_seconds": "o", "memory_mib": "s"}
 
 
 def draw_growth(results: pd.DataFrame) -> Any:
-    """Draw four small panels: costs over those of the smallest size.
+    """Draw small panels, one for each axis that was varied: costs over the smallest.
 
     Parameters
     ----------
@@ -33,9 +33,16 @@ def draw_growth(results: pd.DataFrame) -> Any:
 
     first = results["settings"].iloc[0]
     results = results[results["settings"] == first]
-    figure = Figure(figsize=(8, 6.4), layout="constrained")
-    for axes, axis in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-        _draw_axis(axes, along(results, axis), TITLES[axis])
+    sizes = {axis: along(results, axis) for axis in PANELS}
+    varied = [axis for axis in PANELS if len(sizes[axis]) > 1] or PANELS[:1]
+    n_columns = min(len(varied), 2)
+    n_lines = -(-len(varied) // n_columns)
+    figure = Figure(figsize=(4 * n_columns, 3.2 * n_lines), layout="constrained")
+    panels = figure.subplots(n_lines, n_columns, squeeze=False).flat
+    for axes, axis in zip(panels, varied, strict=False):
+        _draw_axis(axes, sizes[axis], TITLES[axis])
+    for axes in panels:
+        axes.remove()
     handles, labels = figure.axes[0].get_legend_handles_labels()
     by_label = {
         label.split(",")[0]: h for h, label in zip(handles, labels, strict=True)

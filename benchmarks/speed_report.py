@@ -59,7 +59,7 @@ FIGURE = """\
 
 ABOUT = """\
 A fit to {rows:,} generated rows of {features} features, then {asked:,} rows predicted
-and explained, on {cores} cores. A second counts for the innermost stage. Limits were
+and explained, on {cores}. A second counts for the innermost stage. Limits were
 measured in the same process. Operations are those of matrix products: in training of
 a row in an epoch, forward and backward, all networks together. The last column is their
 share of what the machine does with large matrices, of float32 in training and of
@@ -192,7 +192,8 @@ def _title(text: str) -> str:
 
 def _about(profile: pd.DataFrame) -> str:
     first = profile.iloc[0]
-    return ABOUT.format(**first[["rows", "features", "asked", "cores"]])
+    cores = "one core" if first["cores"] == 1 else f"{first['cores']} cores"
+    return ABOUT.format(**first[["rows", "features", "asked"]], cores=cores)
 
 
 def _notes(rows: pd.DataFrame) -> str:

@@ -38,10 +38,10 @@ def draw_growth(results: pd.DataFrame) -> Any:
     n_columns = min(len(varied), 2)
     n_lines = -(-len(varied) // n_columns)
     figure = Figure(figsize=(4 * n_columns, 3.2 * n_lines), layout="constrained")
-    panels = figure.subplots(n_lines, n_columns, squeeze=False).flat
+    panels = list(figure.subplots(n_lines, n_columns, squeeze=False).flat)
     for axes, axis in zip(panels, varied, strict=False):
         _draw_axis(axes, sizes[axis], TITLES[axis])
-    for axes in panels:
+    for axes in panels[len(varied) :]:
         axes.remove()
     handles, labels = figure.axes[0].get_legend_handles_labels()
     by_label = {

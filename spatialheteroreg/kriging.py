@@ -50,6 +50,7 @@ FEW_ROWS = 2_048
 """Rows that are not worth the opening of threads."""
 
 SEARCHING = threading.Lock()
+"""Held while the covariance is searched for with one thread of BLAS."""
 
 GONE = 1e6
 """Noise of a neighbor that is to say nothing."""

@@ -514,6 +514,8 @@ def test_the_figure_has_a_panel_for_each_size():
     assert "exponent 1.00" in figure.axes[0].texts[0].get_text()
     bare = draw_growth(results().query("axis == 'rows'"))
     assert [axes.get_title() for axes in bare.axes] == ["Rows"]
+    three = draw_growth(results().query("axis != 'features'"))
+    assert [axes.get_title().lower() for axes in three.axes] == PANELS[:3]
 
 
 # --- commands -------------------------------------------------------------------

@@ -30,7 +30,12 @@ from .network.layers import Dropout, RandomSource, initialize
 from .processes import ProcessGroup
 from .regions import node_regions
 from .samples import KnownRows, Samples, Split
-from .sizing import auto_batch_size, auto_n_folds, auto_regularization
+from .sizing import (
+    auto_batch_size,
+    auto_learning_rate,
+    auto_n_folds,
+    auto_regularization,
+)
 from .sphere import FloatArray, IntArray
 from .training import STCGNet, make_net, resolve_device, train
 
@@ -311,17 +316,20 @@ def train_networks(
     group = ProcessGroup.current()
     group.check_same_rows(samples.target, device)
     training, held_out = samples.to_device(device, getattr(torch, float_type(model)))
-    batch_size = (
-        auto_batch_size(n_rows) if model.batch_size == "auto" else model.batch_size
-    )
+    batch_size = auto_batch_size(n_rows)
+    if not isinstance(model.batch_size, str):
+        batch_size = int(model.batch_size)
+    learning_rate = auto_learning_rate(batch_size)
+    if not isinstance(model.learning_rate, str):
+        learning_rate = float(model.learning_rate)
     net = make_net(
         networks,
         source,
         n_rows=n_rows,
         device=device,
         max_iter=model.max_iter,
-        batch_size=int(batch_size),
-        learning_rate=model.learning_rate,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
         weight_decay=_resolve(model.weight_decay, n_rows, 0.1, 0.05),
         importance_loss_weight=model.importance_loss_weight,
         mixed=model.precision == "mixed",

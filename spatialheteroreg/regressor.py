@@ -173,9 +173,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Epochs.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto": about a 30th of the rows, 32 to 512; 64 for up to
-        400 rows.
-    learning_rate : float, default=0.003
-        Peak of the one-cycle schedule.
+        400 rows, 2,048 for more than 100,000, 4,096 from 120,000 on.
+    learning_rate : float or "auto", default="auto"
+        Peak of the one-cycle schedule. "auto": 0.003; with larger batches than 512
+        rows it grows with the root of their size, up to 0.0085 at 4,096.
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.
@@ -304,7 +305,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
         "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "early_stopping": [StrOptions({"rows", "places"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -357,7 +361,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         calibration_fraction: float = 0.1,
         max_iter: int = 30,
         batch_size: int | str = "auto",
-        learning_rate: float = 3e-3,
+        learning_rate: float | str = "auto",
         weight_decay: float | str = "auto",
         early_stopping: bool | str = False,
         validation_fraction: float = 0.1,

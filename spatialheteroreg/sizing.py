@@ -7,6 +7,9 @@ import math
 FEWEST_TO_FOLD = 500
 """Rows below which one network sees them all."""
 
+MANY_ROWS = 100_000
+"""Rows above which batches are large."""
+
 
 def auto_n_nodes(n_places: int, n_rows: int) -> int:
     """Nodes of the condition graph: one for 10 rows up to 200, then one for 30.
@@ -88,7 +91,9 @@ def auto_n_folds(n_rows: int) -> int:
 def auto_batch_size(n_rows: int) -> int:
     """Rows a step: a power of two near a thirtieth of the rows, 32 to 512.
 
-    Up to 400 rows it is 64: half the steps of 32, and no worse.
+    Up to 400 rows it is 64: half the steps of 32, and no worse. Of more than 100,000
+    rows it is 2,048, or 4,096 from 120,000 on: each step computes the states of all
+    nodes anew, and that pays with many rows.
 
     Parameters
     ----------
@@ -102,12 +107,40 @@ def auto_batch_size(n_rows: int) -> int:
 
     Examples
     --------
-    >>> [auto_batch_size(n) for n in (100, 8_000, 1_000_000)]
-    [64, 256, 512]
+    >>> [auto_batch_size(n) for n in (100, 8_000, 60_000, 1_000_000)]
+    [64, 256, 512, 4096]
     """
     if n_rows <= 400:
         return 64
+    if n_rows > MANY_ROWS:
+        return 4_096 if n_rows >= 120_000 else 2_048
     return int(min(512, max(32, 2 ** round(math.log2(max(n_rows, 1) / 32)))))
+
+
+def auto_learning_rate(batch_size: int) -> float:
+    """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
+
+    Parameters
+    ----------
+    batch_size : int
+        Rows a step.
+
+    Returns
+    -------
+    float
+        Learning rate, up to 0.0085: at 4,096 rows and above.
+
+    References
+    ----------
+    Malladi, S., Lyu, K., Panigrahi, A., Arora, S. (2022). On the SDEs and scaling rules
+    for adaptive gradient algorithms. NeurIPS.
+
+    Examples
+    --------
+    >>> [round(auto_learning_rate(n), 4) for n in (32, 512, 2_048, 4_096, 16_384)]
+    [0.003, 0.003, 0.006, 0.0085, 0.0085]
+    """
+    return 3e-3 * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
 
 
 def auto_regularization(n_rows: int, few: float, many: float) -> float:

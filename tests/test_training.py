@@ -77,7 +77,20 @@ class TestFit:
         model = self.fit(table, max_iter=10)
         assert model.n_iter_ == len(model.history_) == 10
         optimizer = model.net_.optimizer_
-        assert optimizer.param_groups[0]["lr"] < 0.05 * model.learning_rate
+        assert optimizer.param_groups[0]["lr"] < 0.05 * 3e-3
+
+    @pytest.mark.parametrize(
+        ("learning_rate", "batch_size", "peak"),
+        [("auto", 16, 3e-3), ("auto", 2_048, 6e-3), (1e-3, 2_048, 1e-3)],
+    )
+    def test_the_rate_follows_the_batch_if_none_is_given(
+        self, table, learning_rate, batch_size, peak
+    ):
+        model = self.fit(
+            table, max_iter=20, learning_rate=learning_rate, batch_size=batch_size
+        )
+        rates = model.net_.history[:, "batches", :, "event_lr"]
+        assert max(map(max, rates)) == pytest.approx(peak, rel=0.1)
 
     def test_the_loss_falls(self, table):
         history = self.fit(table, max_iter=30).history_

@@ -319,7 +319,7 @@ def train_networks(
     batch_size = auto_batch_size(n_rows)
     if not isinstance(model.batch_size, str):
         batch_size = int(model.batch_size)
-    learning_rate = auto_learning_rate(batch_size)
+    learning_rate = auto_learning_rate(n_rows, batch_size)
     if not isinstance(model.learning_rate, str):
         learning_rate = float(model.learning_rate)
     net = make_net(

@@ -172,11 +172,12 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     max_iter : int, default=30
         Epochs.
     batch_size : int or "auto", default="auto"
-        Rows a step. "auto": about a 30th of the rows, 32 to 512; 64 for up to
-        400 rows, 2,048 for more than 100,000, 4,096 from 120,000 on.
+        Rows a step. "auto": about a 16th of the rows, 64 to 512; 2,048 for more
+        than 100,000 rows, 4,096 from 120,000 on.
     learning_rate : float or "auto", default="auto"
-        Peak of the one-cycle schedule. "auto": 0.003; with larger batches than 512
-        rows it grows with the root of their size, up to 0.0085 at 4,096.
+        Peak of the one-cycle schedule. "auto": 0.00424 for up to 10,000 rows, 0.003
+        for more; with batches of more than 512 rows it grows with the root of their
+        size, up to that of 4,096.
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.

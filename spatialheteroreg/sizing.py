@@ -89,11 +89,10 @@ def auto_n_folds(n_rows: int) -> int:
 
 
 def auto_batch_size(n_rows: int) -> int:
-    """Rows a step: a power of two near a thirtieth of the rows, 32 to 512.
+    """Rows a step: a power of two near a sixteenth of the rows, 64 to 512.
 
-    Up to 400 rows it is 64: half the steps of 32, and no worse. Of more than 100,000
-    rows it is 2,048, or 4,096 from 120,000 on: each step computes the states of all
-    nodes anew, and that pays with many rows.
+    Of more than 100,000 rows it is 2,048, and 4,096 from 120,000 on: each step computes
+    the states of all nodes anew, and they are worth that to many rows alone.
 
     Parameters
     ----------
@@ -107,28 +106,31 @@ def auto_batch_size(n_rows: int) -> int:
 
     Examples
     --------
-    >>> [auto_batch_size(n) for n in (100, 8_000, 60_000, 1_000_000)]
+    >>> [auto_batch_size(n) for n in (100, 3_000, 60_000, 1_000_000)]
     [64, 256, 512, 4096]
     """
-    if n_rows <= 400:
-        return 64
     if n_rows > MANY_ROWS:
         return 4_096 if n_rows >= 120_000 else 2_048
-    return int(min(512, max(32, 2 ** round(math.log2(max(n_rows, 1) / 32)))))
+    return int(min(512, max(64, 2 ** round(math.log2(max(n_rows, 1) / 16)))))
 
 
-def auto_learning_rate(batch_size: int) -> float:
+def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
+
+    Up to 10,000 rows make few steps, and each may be half as long again: 0.00424 for
+    them, which is 0.003 times the root of 2.
 
     Parameters
     ----------
+    n_rows : int
+        Training rows.
     batch_size : int
-        Rows a step.
+        Rows a step; the rate stays that of 4,096 above.
 
     Returns
     -------
     float
-        Learning rate, up to 0.0085: at 4,096 rows and above.
+        Learning rate.
 
     References
     ----------
@@ -137,10 +139,13 @@ def auto_learning_rate(batch_size: int) -> float:
 
     Examples
     --------
-    >>> [round(auto_learning_rate(n), 4) for n in (32, 512, 2_048, 4_096, 16_384)]
-    [0.003, 0.003, 0.006, 0.0085, 0.0085]
+    >>> [auto_learning_rate(n, 256) for n in (3_000, 60_000)]
+    [0.00424, 0.003]
+    >>> [round(auto_learning_rate(10**6, n), 4) for n in (512, 2_048, 16_384)]
+    [0.003, 0.006, 0.0085]
     """
-    return 3e-3 * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
+    rate = 4.24e-3 if n_rows <= 10_000 else 3e-3
+    return rate * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
 
 
 def auto_regularization(n_rows: int, few: float, many: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.calibration import FEWEST_ROWS, MOST_ROWS, split_calibration
 
-QUICK = {"max_iter": 12, "n_nodes": 30, "random_state": 0, "d_condition": 16}
+QUICK = {"max_iter": 20, "n_nodes": 30, "random_state": 0, "d_condition": 16}
 
 
 def make_rows(n_rows, west=-180.0, east=180.0):

@@ -144,13 +144,15 @@ def test_no_network_waits_for_another(two_lanes):
 
 
 def test_a_network_that_failed_goes_no_further_and_the_others_do(two_lanes):
-    done = []
+    done, all_done = [], threading.Event()
 
     def task(step):
         def do(k):
             if (k, step) == (0, 1):
                 raise RuntimeError("out of memory")
             done.append((k, step))
+            if (k, step) == (1, 2):
+                all_done.set()
             return torch.tensor(0.0)
 
         return do
@@ -160,6 +162,7 @@ def test_a_network_that_failed_goes_no_further_and_the_others_do(two_lanes):
     for wait in results[1:]:
         with pytest.raises(RuntimeError, match="out of memory"):
             wait()
+    assert all_done.wait(timeout=30)
     two_lanes.stop()
     assert sorted(done) == [(0, 0), (1, 0), (1, 1), (1, 2)]
 

@@ -1,4 +1,4 @@
-"""Training: the skorch net, its loss, batches, schedule and stopping."""
+"""Training: the skorch net, its batches, schedule and stopping."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import logging
 import warnings
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,15 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
-from tqdm.auto import tqdm
 
 from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
-from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
+from .loss import CombinedLoss
+from .network import CrossFitted, NetworkOutput, STCGNetwork, inputs_of, seen_rows
 from .network.layers import RandomSource
+from .optimizer import adamw, split_off
 from .processes import ProcessGroup
+from .progress import EpochProgress
 from .side_by_side import Results, side_by_side
 
 logger = logging.getLogger(__name__)
@@ -30,91 +32,14 @@ logger = logging.getLogger(__name__)
 LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
 
+MOST_AT_ONCE = 1_536
+"""Rows that go through a network in training at once on a CPU: some 100 MiB."""
+
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
 
 SCHEDULED = ("lr", "betas")
 """What the one-cycle schedule changes from step to step."""
-
-
-class CombinedLoss(torch.nn.Module):
-    r"""The paper's loss: prediction and weighted combination, squared.
-
-    .. math:: L = (\hat y - y)^2 + \lambda\,(b + \sum_j w_j v_j - y)^2
-
-    With the additive head both terms are the same, and only the first counts.
-
-    Parameters
-    ----------
-    importance_loss_weight : float
-        :math:`\lambda`.
-    """
-
-    def __init__(self, importance_loss_weight: float) -> None:
-        super().__init__()
-        self.importance_loss_weight = importance_loss_weight
-
-    def forward(self, output: NetworkOutput, target: Tensor) -> Tensor:
-        """Mean loss of a batch.
-
-        Parameters
-        ----------
-        output : NetworkOutput
-            What the network said.
-        target : Tensor of shape (B,) or (B, 2)
-            Standardized target, and sample weight where there is one.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The loss.
-        """
-        if target.ndim == 1:
-            target = target[:, None]
-        y, weight = target[:, :1], target[:, 1:]
-        loss = (output.prediction - y) ** 2  # (B, E)
-        if output.combination is not output.prediction:
-            explained = (output.combination - y) ** 2
-            loss = loss + self.importance_loss_weight * explained
-        return (weight * loss).mean() if weight.shape[1] else loss.mean()
-
-
-class EpochProgress(Callback):
-    """Show a progress bar over the epochs, or log each one.
-
-    Parameters
-    ----------
-    max_epochs : int
-        Length of the bar.
-    verbose : int
-        1 shows a bar, 2 and more logs a line an epoch.
-    """
-
-    def __init__(self, max_epochs: int, verbose: int) -> None:
-        self.max_epochs = max_epochs
-        self.verbose = verbose
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Open the bar."""
-        self.bar_ = tqdm(total=self.max_epochs, unit="epoch", disable=self.verbose != 1)
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Move on and show the losses."""
-        record = net.history[-1]
-        losses = {
-            name: f"{record[name]:.4f}"
-            for name in ("train_loss", "valid_loss")
-            if name in record
-        }
-        self.bar_.set_postfix(losses)
-        self.bar_.update()
-        if self.verbose > 1:
-            logger.info("epoch %d/%d %s", record["epoch"], self.max_epochs, losses)
-
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Close the bar; it must not be pickled with the model."""
-        self.bar_.close()
-        del self.bar_
 
 
 class STCGNet(skorch.NeuralNet):
@@ -283,20 +208,62 @@ class STCGNet(skorch.NeuralNet):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
             optimizers[k].zero_grad()
-            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
-                output = parts[k](**seen)
-            loss = share * self.get_loss(output, wanted, training=True)
-            loss.backward()
+            loss = share * self.differentiate(parts[k], seen, wanted, share)
             if group.size > 1:
                 group.add_gradients(parts[k].parameters())
-                loss = group.add(loss.detach())
+                loss = group.add(loss)
             torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
             for values, now in zip(optimizers[k].param_groups, rates, strict=True):
                 values.update(now)
             optimizers[k].step()
-            return loss.detach()
+            return loss
 
         return self.side_by_side_.start(learn)
+
+    def differentiate(
+        self, network: STCGNetwork, inputs: Batch, target: Tensor, share: float
+    ) -> Tensor:
+        """Add to the gradients of a network those of its loss on some rows.
+
+        Rows beyond `MOST_AT_ONCE` take turns on a CPU, so that the memory of a step
+        does not grow with the batch; states of nodes are computed once for all.
+
+        Parameters
+        ----------
+        network : STCGNetwork
+            The network.
+        inputs : dict of str to Tensor
+            Its inputs.
+        target : Tensor
+            Target, with weights where there are any.
+        share : float
+            What the gradients are multiplied by.
+
+        Returns
+        -------
+        Tensor of shape ()
+            The mean loss, without a gradient.
+        """
+        n_parts = -(-len(target) // MOST_AT_ONCE)
+        # Risks of regions are those of the whole batch.
+        if n_parts <= 1 or target.device.type != "cpu" or network.invariance:
+            n_parts, table, leaves = 1, None, None
+        else:
+            table = network.condition_table()
+            leaves = None if table is None else table.detached()
+        parts = {name: tensor.chunk(n_parts) for name, tensor in inputs.items()}
+        total = torch.zeros((), dtype=target.dtype, device=target.device)
+        for k, wanted in enumerate(target.chunk(n_parts)):
+            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+                seen = {name: tensors[k] for name, tensors in parts.items()}
+                output = network(**seen, table=leaves)
+            loss = self.get_loss(output, wanted, training=True)
+            loss = loss * (len(wanted) / max(len(target), 1))
+            (share * loss).backward()
+            total += loss.detach()
+        if table is not None and leaves is not None:
+            table.backward(leaves)
+        return total
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.
@@ -313,67 +280,6 @@ class STCGNet(skorch.NeuralNet):
             for epoch in self.history
             if "dur" in epoch
         ]
-
-
-def adamw(
-    groups: Iterable[dict[str, Any]], *, weight_decay: float, **kwargs: Any
-) -> torch.optim.AdamW:
-    """AdamW that decays matrices and leaves biases and norms alone.
-
-    Parameters
-    ----------
-    groups : iterable of dict
-        Parameters as skorch hands them over, under "params"; a group may bring
-        its own "weight_decay".
-    weight_decay : float
-        Decay of those with two axes or more in the other groups.
-    **kwargs : dict
-        As for :class:`torch.optim.AdamW`.
-
-    Returns
-    -------
-    torch.optim.AdamW
-        The optimizer, with a group for each decay.
-    """
-    split = []
-    for group in groups:
-        own = group.get("weight_decay")
-        for parameter in group["params"]:
-            decay = weight_decay if parameter.ndim >= 2 else 0.0
-            split.append((parameter, decay if own is None else own))
-    return torch.optim.AdamW(
-        [
-            {"params": [p for p, own in split if own == decay], "weight_decay": decay}
-            for decay in sorted({own for _, own in split}, reverse=True)
-        ],
-        **kwargs,
-    )
-
-
-def split_off(
-    optimizer: torch.optim.Optimizer, network: torch.nn.Module
-) -> torch.optim.Optimizer:
-    """Make an optimizer of one network, whose moments remain those of the whole.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        Of all networks.
-    network : Module
-        One of them.
-
-    Returns
-    -------
-    Optimizer
-        With the same groups, of the parameters of this network.
-    """
-    own = set(network.parameters())
-    part = copy.copy(optimizer)
-    part.param_groups = [
-        {**group, "params": [p for p in group["params"] if p in own]}
-        for group in optimizer.param_groups
-    ]
-    return part
 
 
 def make_net(

@@ -1,4 +1,4 @@
-"""Batches, loss, schedule, stopping, interruption."""
+"""Batches, schedule, stopping, interruption."""
 
 import warnings
 
@@ -8,58 +8,9 @@ import torch
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.batches import split_validation
-from spatialheteroreg.network import NetworkOutput
-from spatialheteroreg.training import (
-    CombinedLoss,
-    EpochProgress,
-    adamw,
-    resolve_device,
-)
-
-
-class TestLoss:
-    def output(self, prediction, combination):
-        nothing = torch.zeros(2, 0)
-        return NetworkOutput(prediction, combination, prediction, nothing, nothing)
-
-    def test_dual_adds_both_terms(self):
-        output = self.output(torch.ones(2, 1), torch.full((2, 1), 2.0))
-        loss = CombinedLoss(0.5)(output, torch.zeros(2))
-        assert loss.item() == pytest.approx(1.0 + 0.5 * 4.0)
-
-    def test_additive_counts_once(self):
-        prediction = torch.ones(2, 1)
-        loss = CombinedLoss(1.0)(self.output(prediction, prediction), torch.zeros(2))
-        assert loss.item() == pytest.approx(1.0)
-
-    def test_sample_weights_weigh(self):
-        prediction = torch.tensor([[1.0], [3.0]])
-        target = torch.tensor([[0.0, 2.0], [0.0, 0.0]])
-        loss = CombinedLoss(1.0)(self.output(prediction, prediction), target)
-        assert loss.item() == pytest.approx(1.0)
-
-    def test_each_member_is_held_to_the_target(self):
-        prediction = torch.tensor([[1.0, -1.0], [2.0, -2.0]])  # means of zero
-        loss = CombinedLoss(1.0)(self.output(prediction, prediction), torch.zeros(2))
-        assert loss.item() == pytest.approx((1.0 + 4.0) / 2)
-
-
-def test_only_matrices_decay():
-    matrix, bias = (
-        torch.nn.Parameter(torch.ones(2, 2)),
-        torch.nn.Parameter(torch.ones(2)),
-    )
-    groups = adamw([{"params": [matrix, bias]}], weight_decay=0.1, lr=1.0).param_groups
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert (decay[id(matrix)], decay[id(bias)]) == (0.1, 0.0)
-
-
-def test_a_group_may_bring_its_own_decay():
-    stacked, matrix = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
-    given = [{"params": [stacked], "weight_decay": 0.0}, {"params": [matrix]}]
-    groups = adamw(given, weight_decay=0.1, lr=1.0).param_groups
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert (decay[id(stacked)], decay[id(matrix)]) == (0.0, 0.1)
+from spatialheteroreg.loss import CombinedLoss
+from spatialheteroreg.progress import EpochProgress
+from spatialheteroreg.training import resolve_device
 
 
 def test_a_device_that_is_not_there_is_named():
@@ -91,6 +42,25 @@ class TestFit:
         )
         rates = model.net_.history[:, "batches", :, "event_lr"]
         assert max(map(max, rates)) == pytest.approx(peak, rel=0.1)
+
+    @pytest.mark.parametrize("parameters", [{}, {"condition": "none"}])
+    def test_rows_that_take_turns_teach_the_same(self, table, parameters, monkeypatch):
+        still = {"dropout": 0.0, "place_dropout": 0.0, "condition_dropout": 0.0}
+        given = {**still, **parameters, "precision": "float64", "max_iter": 3}
+        X, y = table
+        weight = np.linspace(0.1, 2.0, len(y))
+
+        def fit():
+            model = STCGRegressor(random_state=0, n_nodes=5, batch_size=64, **given)
+            return model.fit(X, y, sample_weight=weight)
+
+        whole = fit()
+        monkeypatch.setattr("spatialheteroreg.training.MOST_AT_ONCE", 9)
+        parted = fit()
+        assert parted.history_[-1]["train_loss"] == pytest.approx(
+            whole.history_[-1]["train_loss"], rel=1e-9
+        )
+        np.testing.assert_allclose(parted.predict(X), whole.predict(X), rtol=1e-7)
 
     def test_the_loss_falls(self, table):
         history = self.fit(table, max_iter=30).history_

@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
 from .loss import CombinedLoss
-from .network import CrossFitted, NetworkOutput, STCGNetwork, inputs_of, seen_rows
+from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
 from .network.layers import RandomSource
 from .optimizer import adamw, split_off
 from .processes import ProcessGroup
@@ -31,9 +31,6 @@ logger = logging.getLogger(__name__)
 
 LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
-
-MOST_AT_ONCE = 1_536
-"""Rows that go through a network in training at once on a CPU: some 100 MiB."""
 
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
@@ -208,62 +205,20 @@ class STCGNet(skorch.NeuralNet):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
             optimizers[k].zero_grad()
-            loss = share * self.differentiate(parts[k], seen, wanted, share)
+            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+                output = parts[k](**seen)
+            loss = share * self.get_loss(output, wanted, training=True)
+            loss.backward()
             if group.size > 1:
                 group.add_gradients(parts[k].parameters())
-                loss = group.add(loss)
+                loss = group.add(loss.detach())
             torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
             for values, now in zip(optimizers[k].param_groups, rates, strict=True):
                 values.update(now)
             optimizers[k].step()
-            return loss
+            return loss.detach()
 
         return self.side_by_side_.start(learn)
-
-    def differentiate(
-        self, network: STCGNetwork, inputs: Batch, target: Tensor, share: float
-    ) -> Tensor:
-        """Add to the gradients of a network those of its loss on some rows.
-
-        Rows beyond `MOST_AT_ONCE` take turns on a CPU, so that the memory of a step
-        does not grow with the batch; states of nodes are computed once for all.
-
-        Parameters
-        ----------
-        network : STCGNetwork
-            The network.
-        inputs : dict of str to Tensor
-            Its inputs.
-        target : Tensor
-            Target, with weights where there are any.
-        share : float
-            What the gradients are multiplied by.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The mean loss, without a gradient.
-        """
-        n_parts = -(-len(target) // MOST_AT_ONCE)
-        # Risks of regions are those of the whole batch.
-        if n_parts <= 1 or target.device.type != "cpu" or network.invariance:
-            n_parts, table, leaves = 1, None, None
-        else:
-            table = network.condition_table()
-            leaves = None if table is None else table.detached()
-        parts = {name: tensor.chunk(n_parts) for name, tensor in inputs.items()}
-        total = torch.zeros((), dtype=target.dtype, device=target.device)
-        for k, wanted in enumerate(target.chunk(n_parts)):
-            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
-                seen = {name: tensors[k] for name, tensors in parts.items()}
-                output = network(**seen, table=leaves)
-            loss = self.get_loss(output, wanted, training=True)
-            loss = loss * (len(wanted) / max(len(target), 1))
-            (share * loss).backward()
-            total += loss.detach()
-        if table is not None and leaves is not None:
-            table.backward(leaves)
-        return total
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.

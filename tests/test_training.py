@@ -43,25 +43,6 @@ class TestFit:
         rates = model.net_.history[:, "batches", :, "event_lr"]
         assert max(map(max, rates)) == pytest.approx(peak, rel=0.1)
 
-    @pytest.mark.parametrize("parameters", [{}, {"condition": "none"}])
-    def test_rows_that_take_turns_teach_the_same(self, table, parameters, monkeypatch):
-        still = {"dropout": 0.0, "place_dropout": 0.0, "condition_dropout": 0.0}
-        given = {**still, **parameters, "precision": "float64", "max_iter": 3}
-        X, y = table
-        weight = np.linspace(0.1, 2.0, len(y))
-
-        def fit():
-            model = STCGRegressor(random_state=0, n_nodes=5, batch_size=64, **given)
-            return model.fit(X, y, sample_weight=weight)
-
-        whole = fit()
-        monkeypatch.setattr("spatialheteroreg.training.MOST_AT_ONCE", 9)
-        parted = fit()
-        assert parted.history_[-1]["train_loss"] == pytest.approx(
-            whole.history_[-1]["train_loss"], rel=1e-9
-        )
-        np.testing.assert_allclose(parted.predict(X), whole.predict(X), rtol=1e-7)
-
     def test_the_loss_falls(self, table):
         history = self.fit(table, max_iter=30).history_
         assert history[-1]["train_loss"] < 0.5 * history[0]["train_loss"]

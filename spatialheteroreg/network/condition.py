@@ -31,20 +31,6 @@ class ConditionTable(NamedTuple):
     steps: Tensor
     memory: Tensor | None
 
-    def detached(self) -> ConditionTable:
-        """Cut off what the states were computed from, and collect gradients here."""
-        return ConditionTable(
-            *(None if part is None else part.detach().requires_grad_() for part in self)
-        )
-
-    def backward(self, leaves: ConditionTable) -> None:
-        """Carry on the gradients that were collected by :meth:`detached` states."""
-        pairs = zip(self, leaves, strict=True)
-        reached = [
-            (a, b.grad) for a, b in pairs if b is not None and b.grad is not None
-        ]
-        torch.autograd.backward(*zip(*reached, strict=True))
-
 
 class GraphConvolution(nn.Module):
     r"""Mix each node with its neighbors: :math:`\hat A H W + b`.

@@ -30,7 +30,6 @@ from benchmarks.speed_reach import epoch_seconds
 from benchmarks.speed_tables import to_markdown
 from benchmarks.stages import REST, STAGES, StageTimer
 from spatialheteroreg import STCGRegressor
-from spatialheteroreg.sizing import auto_batch_size, auto_n_folds
 
 ANSWERS = ["fit", "predict", "explain"]
 COUNTED = 2_000
@@ -77,7 +76,7 @@ def measure(
             with StageTimer() as timer:
                 call()
             seconds[name] = timer.seconds
-        sized = _with_sizes(model, rows)
+        sized = _with_sizes(model)
         limits = measure_limits(model.device, widest_product(sized, features))
         epochs = epoch_seconds(model.history_)
         work = {
@@ -205,14 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     return figures
 
 
-def _with_sizes(model: STCGRegressor, n_rows: int) -> STCGRegressor:
+def _with_sizes(model: STCGRegressor) -> STCGRegressor:
     """Put the sizes that a fitted model found for itself."""
     sizes = {
         "n_nodes": 1 if model.graph_ is None else model.graph_.n_nodes,
-        "n_folds": auto_n_folds(n_rows) if model.n_folds == "auto" else model.n_folds,
-        "batch_size": auto_batch_size(n_rows)
-        if model.batch_size == "auto"
-        else model.batch_size,
+        "n_folds": len(model.net_.module_),
+        "batch_size": model.net_.batch_size,
     }
     return STCGRegressor(**{**model.get_params(deep=False), **sizes})
 

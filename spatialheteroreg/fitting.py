@@ -248,7 +248,7 @@ def make_network(
         cross_attention=model.cross_attention,
         head=model.head,
         n_members=model.n_members,
-        dropout=_resolve(model.dropout, n_rows, 0.15, 0.07),
+        dropout=_given(model.dropout, auto_regularization(n_rows, 0.15, 0.07)),
         place_dropout=model.place_dropout,
         condition_dropout=model.condition_dropout,
         random=source,
@@ -316,12 +316,8 @@ def train_networks(
     group = ProcessGroup.current()
     group.check_same_rows(samples.target, device)
     training, held_out = samples.to_device(device, getattr(torch, float_type(model)))
-    batch_size = auto_batch_size(n_rows)
-    if not isinstance(model.batch_size, str):
-        batch_size = int(model.batch_size)
-    learning_rate = auto_learning_rate(n_rows, batch_size)
-    if not isinstance(model.learning_rate, str):
-        learning_rate = float(model.learning_rate)
+    batch_size = int(_given(model.batch_size, auto_batch_size(n_rows)))
+    auto_rate = auto_learning_rate(n_rows, batch_size)
     net = make_net(
         networks,
         source,
@@ -329,8 +325,8 @@ def train_networks(
         device=device,
         max_iter=model.max_iter,
         batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=_resolve(model.weight_decay, n_rows, 0.1, 0.05),
+        learning_rate=float(_given(model.learning_rate, auto_rate)),
+        weight_decay=_given(model.weight_decay, auto_regularization(n_rows, 0.1, 0.05)),
         importance_loss_weight=model.importance_loss_weight,
         mixed=model.precision == "mixed",
         validation=held_out,
@@ -381,8 +377,6 @@ def identify_fit(model: STCGRegressor, samples: Samples, networks: CrossFitted) 
     return samples.fingerprint(parameters, weights)
 
 
-def _resolve(value: float | str, n_rows: int, few: float, many: float) -> float:
-    """Take a strength as it is, or the one that suits so many rows."""
-    if isinstance(value, str):
-        return auto_regularization(n_rows, few, many)
-    return value
+def _given(value: float | str, auto: float) -> float:
+    """Take a parameter as it is, or what suits where it is "auto"."""
+    return auto if isinstance(value, str) else value

@@ -92,7 +92,7 @@ def auto_batch_size(n_rows: int) -> int:
     """Rows a step: a power of two near a sixteenth of the rows, 64 to 512.
 
     Of more than 100,000 rows it is 2,048, and 4,096 from 120,000 on: each step computes
-    the states of all nodes anew, and they are worth that to many rows alone.
+    the states of all nodes anew, and fewer steps compute them less often.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def auto_batch_size(n_rows: int) -> int:
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
 
-    Up to 10,000 rows make few steps, and each may be half as long again: 0.00424 for
-    them, which is 0.003 times the root of 2.
+    Up to 10,000 rows make few steps, which are longer: 0.00424, which is 0.003 times
+    the root of 2.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from .conditional_law import ConditionalLaw, Neighborhood
 from .covariance import SpaceTimeCovariance
 from .sphere import FloatArray, IntArray
 from .threads import mapping
@@ -180,21 +181,20 @@ class ResidualKriging:
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
         usual = self._covariance.start(self.spacing_, self.span_)
+        law = ConditionalLaw(self._covariance)
         parts = [
             (
                 torch.as_tensor(self.residual_[rows[own]]),
-                self._batch(self.where_[rows[own]], neighbors[own]),
+                self._neighborhood(self.where_[rows[own]], neighbors[own]),
             )
             for own in _slices(len(rows))
         ]
 
-        @torch.enable_grad()
-        def share(part: tuple[Tensor, _Batch], theta: Tensor) -> tuple[float, Tensor]:
-            theta, (target, batch) = theta.clone().requires_grad_(), part
-            mean, variance = self._condition(theta, batch)
-            error = (target - mean) ** 2 / variance + variance.log()
-            value = error.sum() / len(rows)
-            return float(value.detach()), torch.autograd.grad(value, theta)[0]
+        def share(
+            part: tuple[Tensor, Neighborhood], theta: Tensor
+        ) -> tuple[float, Tensor]:
+            value, slope = law.surprise(theta, *part)
+            return value / len(rows), slope / len(rows)
 
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
             # A weak pull to what is usual: what the data do not tell stays there.
@@ -254,13 +254,13 @@ class ResidualKriging:
         # Laid out before: small arrays between large ones keep memory from being
         # given back.
         means, deviations = np.empty((2, len(rows)))
-        theta = torch.as_tensor(self.theta_)
+        theta, law = torch.as_tensor(self.theta_), ConditionalLaw(self._covariance)
 
         def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
-            batch = self._batch(some, self._neighbors(some, own=own))
-            mean, variance = self._condition(theta, batch)
+            near = self._neighborhood(some, self._neighbors(some, own=own))
+            mean, variance = law.moments(theta, near)
             means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
 
         _in_parts(foretell, len(rows))
@@ -294,31 +294,13 @@ class ResidualKriging:
     def _covariance(self) -> SpaceTimeCovariance:
         return SpaceTimeCovariance(self.has_time, self.has_period)
 
-    def _condition(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
-        """Mean and variance of rows given their neighbors."""
-        factor, stays, rest = self._factorize(theta, batch)
-        cross = stays + rest
-        solved = _solve(factor, cross)
-        n = self._covariance.n_terms
-        prior = theta[:n].exp().sum() + theta[-1].exp()
-        variance = prior - (solved * cross).sum(dim=1)
-        return (solved * batch.residual).sum(dim=1), variance.clamp(min=1e-9)
-
-    def _factorize(self, theta: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Factor of the neighbors' covariance, and theirs with the row in two parts."""
-        stays, rest = self._covariance(theta[:-1], batch.among, batch.among_lag)
-        noise = theta[-1].exp() * batch.noise + 1e-6
-        factor = torch.linalg.cholesky(stays + rest + torch.diag_embed(noise))
-        return factor, *self._covariance(theta[:-1], batch.distance, batch.lag)
-
     def _predict(
         self, where: Locations, neighbors: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        batch = self._batch(where, neighbors)
-        factor, stays, rest = self._factorize(torch.as_tensor(self.theta_), batch)
-        told = _solve(factor, batch.residual)
-        place, passing = ((part * told).sum(dim=1).numpy() for part in (stays, rest))
-        return place, passing
+        near = self._neighborhood(where, neighbors)
+        law = ConditionalLaw(self._covariance)
+        place, passing = law.mean_parts(torch.as_tensor(self.theta_), near)
+        return place.numpy(), passing.numpy()
 
     # --- neighbors ---------------------------------------------------------------
 
@@ -365,14 +347,14 @@ class ResidualKriging:
             found.append(index)
         return np.concatenate(found, axis=1)
 
-    def _batch(self, where: Locations, neighbors: IntArray) -> _Batch:
+    def _neighborhood(self, where: Locations, neighbors: IntArray) -> Neighborhood:
         said = neighbors >= 0
         point, time = self.where_.point[neighbors], self.where_.time[neighbors]
         noise = np.where(said, 1.0, GONE)
         if self.weight_ is not None:
             noise = noise / self.weight_[neighbors]
         points = torch.as_tensor(point)
-        return _Batch(
+        return Neighborhood(
             among=torch.cdist(
                 points, points, compute_mode="donot_use_mm_for_euclid_dist"
             ),
@@ -396,20 +378,3 @@ def _in_parts(task: Callable[[slice], None], n_rows: int) -> None:
     with mapping(len(parts) if n_rows > FEW_ROWS else 1) as run:
         for _ in run(task, parts):
             pass
-
-
-def _solve(factor: Tensor, right: Tensor) -> Tensor:
-    """Solve for one right-hand side a row (B, m)."""
-    return torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Rows and their neighbors: distances, lags, noise and residuals."""
-
-    among: Tensor
-    among_lag: Tensor
-    distance: Tensor
-    lag: Tensor
-    noise: Tensor
-    residual: Tensor

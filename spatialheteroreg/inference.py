@@ -22,12 +22,12 @@ from .network.stcg import mean_state
 from .row_inputs import Arrays
 from .sphere import FloatArray
 
-CHUNK_SIZE = 2048
-"""Rows that go through the network at once, if they are not wide: more would leave the
-cache of a core."""
+CHUNK_SIZE, CHUNK_NUMBERS = 2_048, 2**20
+"""Rows that go through the network at once on a CPU, and at most so many numbers in the
+tokens of all members, 8 MB: more would leave the cache of a core."""
 
-CHUNK_NUMBERS = 2**20
-"""Numbers in the tokens of all members of these rows: 8 MB."""
+GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
+"""The same on a GPU, which few rows do not keep busy: 128 MB."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,10 @@ class Evaluator:
     def _chunks(self, inputs: Arrays) -> Iterator[dict[str, Tensor]]:
         n_rows, network = len(inputs["numeric"]), self.network
         width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
-        size = min(CHUNK_SIZE, max(CHUNK_NUMBERS // width, 1))
+        most, numbers = CHUNK_SIZE, CHUNK_NUMBERS
+        if self.device.type != "cpu":
+            most, numbers = GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS
+        size = min(most, max(numbers // width, 1))
         for start in range(0, n_rows, size):
             chunk = {}
             for name, array in inputs.items():

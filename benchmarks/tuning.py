@@ -19,7 +19,7 @@ from benchmarks import accuracy
 RANGES = {
     "max_iter": [15, 60],
     "learning_rate": [0.001, 0.01],
-    "batch_size": [64, 512],
+    "batch_size": [256, 1024],
     "dropout": [0.0, 0.3],
     "weight_decay": [0.01, 0.5],
     "place_dropout": [0.0, 0.6],

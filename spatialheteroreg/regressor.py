@@ -150,7 +150,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Weight of a penalty on features without which the errors of eight regions,
         clusters of nodes, would be more alike, as for a feature that is an effect of
         the target, not a cause [2]_, [3]_. It takes noise to be alike in all regions,
-        and needs places. Try 10. :doc:`/open_questions` has figures.
+        and needs places. Try 3. :doc:`/open_questions` has figures.
     n_members : int, default=1
         Members of an ensemble inside the network. They share the trunk, and each
         adds its own node vectors, read-out and intercept. Their mean predicts a

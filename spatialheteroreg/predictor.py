@@ -111,6 +111,8 @@ class Predictor:
         prediction = np.empty(len(fold))
         for k, (part, own) in enumerate(self._with_inputs(inputs)):
             rows = np.flatnonzero(fold == k)
+            if not len(rows):
+                continue
             prediction[rows] = part.predict({name: own[name][rows] for name in own})
         return prediction
 

@@ -6,7 +6,7 @@ import copy
 import logging
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from .network.layers import RandomSource
 from .optimizer import adamw, split_off
 from .processes import ProcessGroup
 from .progress import EpochProgress
-from .side_by_side import Results, side_by_side
+from .side_by_side import side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class STCGNet(skorch.NeuralNet):
         self.optimizer_.zero_grad()
         self.optimizer_.step()
         losses: list[Tensor] = []
-        waiting: deque[Results] = deque()
+        waiting: deque[Callable[[], Tensor]] = deque()
         try:
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=True)
@@ -158,8 +158,8 @@ class STCGNet(skorch.NeuralNet):
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
                 self.notify("on_batch_end", batch=batch, training=True)
                 if len(waiting) > AHEAD:
-                    losses.append(torch.stack(waiting.popleft()()).mean())
-            losses += [torch.stack(results()).mean() for results in waiting]
+                    losses.append(waiting.popleft()())
+            losses += [loss() for loss in waiting]
         except BaseException:
             # Nothing may train on while callbacks end the training.
             self.side_by_side_.stop()
@@ -171,8 +171,10 @@ class STCGNet(skorch.NeuralNet):
 
     def learn_batch(
         self, batch: tuple[Batch, Tensor], optimizers: list[torch.optim.Optimizer]
-    ) -> Results:
+    ) -> Callable[[], Tensor]:
         """Have each network make a step on the rows of a batch that it may see.
+
+        A network that may see none of them makes no step.
 
         Parameters
         ----------
@@ -184,7 +186,7 @@ class STCGNet(skorch.NeuralNet):
         Returns
         -------
         callable
-            Waits, and returns the loss of each network.
+            Waits, and returns the mean loss of the networks that made a step.
         """
         inputs, target = batch
         inputs = dict(inputs)
@@ -199,6 +201,8 @@ class STCGNet(skorch.NeuralNet):
 
         @torch.enable_grad()  # whatever the caller has set
         def learn(k: int) -> Tensor:
+            if len(rows[k]) == 0:
+                return target.new_zeros(())
             own, share = group.share(rows[k])
             seen, wanted = inputs_of(inputs, k), target
             if len(own) < len(target):
@@ -218,7 +222,13 @@ class STCGNet(skorch.NeuralNet):
             optimizers[k].step()
             return loss.detach()
 
-        return self.side_by_side_.start(learn)
+        losses = self.side_by_side_.start(learn)
+
+        def mean() -> Tensor:
+            made = zip(losses(), rows, strict=True)
+            return torch.stack([loss for loss, own in made if len(own)]).mean()
+
+        return mean
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.

@@ -82,6 +82,24 @@ def test_blind_predictions_are_those_of_the_network_that_has_not_seen_a_row(mode
     np.testing.assert_allclose(networks.blind_predictions(inputs, fold), expected)
 
 
+@pytest.mark.parametrize("batch_size", [1, 57, 133, 399])
+def test_a_batch_that_a_network_may_not_see_teaches_it_nothing(batch_size):
+    # 400 rows leave a last batch of one row, which one of the networks is blind to.
+    X, y = make_rows()
+    quick = {**QUICK, "max_iter": 1, "n_folds": 2, "random_state": 1}
+    model = STCGRegressor(**quick, batch_size=batch_size).fit(X, y)
+    losses = model.net_.history[:, "batches", :, "train_loss"]
+    assert np.isfinite(losses).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_slices_of_rows_need_not_have_rows_of_all_folds(model, monkeypatch):
+    X, y = make_rows()
+    monkeypatch.setattr("spatialheteroreg.predictor.EFFECT_ROWS", 3)
+    by_three = STCGRegressor(**QUICK, n_folds=3).fit(X, y)
+    np.testing.assert_allclose(by_three.predict(X), model.predict(X), rtol=1e-6)
+
+
 def test_kriging_helps_between_training_rows():
     X, y = make_rows(1_200)
     new, truth = make_rows(300, seed=1)

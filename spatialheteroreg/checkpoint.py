@@ -179,8 +179,18 @@ def generator_state(random: np.random.RandomState) -> dict[str, Any]:
     -------
     dict
         As :func:`set_generator_state` takes it.
+
+    Raises
+    ------
+    ValueError
+        If its numbers do not come from the Mersenne Twister.
     """
     state: Any = random.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        raise ValueError(
+            "checkpoint cannot take down the state of a random_state over "
+            f"{state['bit_generator']}. Pass a number, or RandomState(seed)."
+        )
     key = state["state"]["key"].tolist()
     return {**state, "state": {"key": key, "pos": int(state["state"]["pos"])}}
 

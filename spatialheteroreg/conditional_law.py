@@ -29,6 +29,8 @@ class Neighborhood:
         Their noise, in units of its variance.
     residual : Tensor of shape (B, m)
         Their residuals.
+    own_noise : Tensor of shape (B,)
+        Noise of the rows themselves.
     """
 
     among: Tensor
@@ -37,6 +39,7 @@ class Neighborhood:
     lag: Tensor
     noise: Tensor
     residual: Tensor
+    own_noise: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ConditionalLaw:
     >>> none = torch.zeros(1, 2, dtype=torch.float64)
     >>> one = torch.ones(1, 2, dtype=torch.float64)
     >>> apart = torch.tensor([[[0.0, 2.0], [2.0, 0.0]]], dtype=torch.float64)
-    >>> near = Neighborhood(apart, 0.0 * apart, one, none, one, 0.5 * one)
+    >>> near = Neighborhood(apart, 0.0 * apart, one, none, one, 0.5 * one, one[:, 0])
     >>> mean, variance = law.moments(theta, near)
     >>> round(float(mean), 2), round(float(variance), 2)
     (0.5, 0.13)
@@ -156,7 +159,7 @@ class ConditionalLaw:
             by_cross = -s * b - 2.0 * t * a
         # Linear in what depends on theta, with the derivatives for weights.
         weighted = (among * by_among).sum() + (noise * by_noise).sum()
-        weighted = weighted + (cross * by_cross).sum() + prior * t.sum()
+        weighted = weighted + (cross * by_cross).sum() + (prior * t[:, 0]).sum()
         return float(value), torch.autograd.grad(weighted, theta)[0]
 
     def _among(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
@@ -165,10 +168,10 @@ class ConditionalLaw:
         return stays + rest, theta[-1].exp() * near.noise + JITTER
 
     def _cross(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
-        """Covariance of the neighbors with their row (B, m), and its variance."""
+        """Covariance of the neighbors with their row (B, m), and its variance (B,)."""
         stays, rest = self.covariance(theta[:-1], near.distance, near.lag)
-        prior = theta[: self.covariance.n_terms].exp().sum() + theta[-1].exp()
-        return stays + rest, prior
+        prior = theta[: self.covariance.n_terms].exp().sum()
+        return stays + rest, prior + theta[-1].exp() * near.own_noise
 
 
 def _solve(among: Tensor, noise: Tensor, right: Tensor) -> Tensor:

@@ -261,7 +261,9 @@ def _predict_block(
         where = np.unravel_index(cells[start : start + CHUNK_ROWS], shape)
         columns = zip([*features, *coordinates], whole, strict=True)
         rows = pd.DataFrame({name: values[where] for name, values in columns})
-        for name, values in outputs(rows[outputs.names]).items():
+        # Columns that the model was fitted with and does not read need not be there.
+        rows = rows.reindex(columns=outputs.names)
+        for name, values in outputs(rows).items():
             found[name][where] = values
     return tuple(found.values()) if len(found) > 1 else found["prediction"]
 

@@ -185,7 +185,7 @@ class ResidualKriging:
         parts = [
             (
                 torch.as_tensor(self.residual_[rows[own]]),
-                self._neighborhood(self.where_[rows[own]], neighbors[own]),
+                self._neighborhood(self.where_[rows[own]], neighbors[own], rows[own]),
             )
             for own in _slices(len(rows))
         ]
@@ -259,7 +259,7 @@ class ResidualKriging:
         def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
-            near = self._neighborhood(some, self._neighbors(some, own=own))
+            near = self._neighborhood(some, self._neighbors(some, own=own), own)
             mean, variance = law.moments(theta, near)
             means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
 
@@ -347,12 +347,17 @@ class ResidualKriging:
             found.append(index)
         return np.concatenate(found, axis=1)
 
-    def _neighborhood(self, where: Locations, neighbors: IntArray) -> Neighborhood:
+    def _neighborhood(
+        self, where: Locations, neighbors: IntArray, own: IntArray | None = None
+    ) -> Neighborhood:
+        """Look up neighbors of rows; `own` numbers those that are for training."""
         said = neighbors >= 0
         point, time = self.where_.point[neighbors], self.where_.time[neighbors]
-        noise = np.where(said, 1.0, GONE)
+        noise, own_noise = np.where(said, 1.0, GONE), np.ones(len(where))
         if self.weight_ is not None:
             noise = noise / self.weight_[neighbors]
+            if own is not None:
+                own_noise = own_noise / self.weight_[own]
         points = torch.as_tensor(point)
         return Neighborhood(
             among=torch.cdist(
@@ -365,6 +370,7 @@ class ResidualKriging:
             lag=torch.as_tensor(np.abs(where.time[:, None] - time)),
             noise=torch.as_tensor(noise),
             residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
+            own_noise=torch.as_tensor(own_noise),
         )
 
 

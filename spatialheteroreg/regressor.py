@@ -203,8 +203,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         1 shows a progress bar; 2 logs each epoch to the logger
         "spatialheteroreg.training", at level INFO.
     warm_start : bool, default=False
-        Go on training the fitted network, with its nodes, steps and scales,
-        when fit is called again.
+        Go on training the fitted networks, with their nodes, steps and scales,
+        when fit is called again. Pass the same rows in the same order: of others the
+        networks have seen some that they are to be blind to, so that what they leave
+        over, and kriging with it, is taken to be smaller than it is.
     checkpoint : str, path-like or None, default=None
         File that keeps the state of training after each epoch. Where it exists,
         the same fit goes on from it to the result that it would have had without
@@ -586,7 +588,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         validate_data(self, data.frame, y, reset=not warm, skip_check_array=True)
         data.check()
         random = start_random(self)
-        start = generator_state(random)
+        start = {} if self.checkpoint is None else generator_state(random)
         if warm:
             check_unchanged(self, self._shape)
         else:
@@ -627,7 +629,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             followers.append(checkpoint)
         if isinstance(self.random_state, np.random.RandomState):
             # All is drawn. A checkpoint of another fit has not changed the user's.
-            self.random_state.set_state(random.get_state())
+            self.random_state.set_state(random.get_state(legacy=False))
         net, ended = train_networks(self, networks, source, samples, followers)
         self._finish(net, samples, warm)
         task.end()

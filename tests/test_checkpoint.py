@@ -267,3 +267,12 @@ def test_fingerprints_tell_data_apart():
     assert base != fingerprint([array.astype(np.float32), None], {"a": 1})
     assert base != fingerprint([None, array], {"a": 1})
     assert base != fingerprint([array, None], {"a": 2})
+
+
+def test_only_a_checkpoint_needs_the_mersenne_twister(table, tmp_path):
+    other = np.random.RandomState(np.random.PCG64(0))
+    model = STCGRegressor(**{**QUICK, "random_state": other}).fit(*table)
+    assert model.n_iter_ == QUICK["max_iter"]
+    model.set_params(checkpoint=tmp_path / "fit.ckpt")
+    with pytest.raises(ValueError, match="of a random_state over PCG64"):
+        model.fit(*table)

@@ -29,6 +29,7 @@ def make_rows(kind, seed, n_rows=3, n_neighbors=5):
         lag=lag[:, 0, 1:],
         noise=torch.as_tensor(random.uniform(0.5, 2, (n_rows, n_neighbors))),
         residual=residual[:, 1:],
+        own_noise=torch.as_tensor(random.uniform(0.5, 2, n_rows)),
     )
     covariance = SpaceTimeCovariance(*kind)
     theta = covariance.start(spacing=10.0, span=3.0)
@@ -45,7 +46,8 @@ def test_surprise_is_the_likelihood_of_all_over_that_of_the_neighbors(kind, seed
     joint = sum(law.covariance(theta[:-1], apart, lag)).numpy()
     noise, wanted = float(theta[-1].exp()), 0.0
     for row in range(len(own)):
-        added = np.append(noise, noise * near.noise[row].numpy() + JITTER)
+        added = noise * np.append(near.own_noise[row], near.noise[row])
+        added[1:] += JITTER
         whole = joint[row] + np.diag(added)
         said = np.append(own[row], near.residual[row])
         of_all = multivariate_normal(cov=whole).logpdf(said)
@@ -78,13 +80,13 @@ def test_the_two_parts_add_up_to_the_mean(kind):
     torch.testing.assert_close(stays + rest, mean)
     if not kind[0]:
         assert not rest.any()
-    assert (variance > theta[-1].exp()).all()
+    assert (variance > theta[-1].exp() * near.own_noise).all()
 
 
 def test_neighbors_of_boundless_noise_say_nothing():
     law, theta, near, *_ = make_rows((True, True), 0)
     deaf = Neighborhood(**{**vars(near), "noise": torch.full_like(near.noise, 1e12)})
     mean, variance = law.moments(theta, deaf)
-    prior = theta[: law.covariance.n_terms].exp().sum() + theta[-1].exp()
+    prior = theta[: law.covariance.n_terms].exp().sum()
     torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-9, rtol=0)
-    torch.testing.assert_close(variance, prior.expand_as(variance))
+    torch.testing.assert_close(variance, prior + theta[-1].exp() * near.own_noise)

@@ -357,6 +357,15 @@ def test_points_are_refused(table, cube):
         predict_dataset(model, cube)
 
 
+def test_points_beside_coordinates_need_not_be_in_the_cube(table, cube):
+    geopandas = pytest.importorskip("geopandas")
+    X, y = table
+    plain = small(n_folds=1).fit(X, y)
+    points = geopandas.points_from_xy(X["lon"], X["lat"])
+    model = small(n_folds=1).fit(geopandas.GeoDataFrame(X, geometry=points), y)
+    xr.testing.assert_equal(predict_dataset(model, cube), predict_dataset(plain, cube))
+
+
 def test_arrays_are_refused(model, cube):
     with pytest.raises(TypeError, match="must be an xarray Dataset, not DataArray"):
         predict_dataset(model, cube["rain"])

@@ -100,6 +100,16 @@ def test_learns_to_speak_of_the_future():
     assert left < 0.4 * np.mean(lasting[~known] ** 2)
 
 
+def test_noise_is_that_of_a_row_of_weight_one():
+    where, random = make_places(1_500), np.random.RandomState(1)
+    weight = np.where(np.arange(len(where)) % 2, 1.98, 0.02)
+    noise = random.normal(0, 1, len(where)) / np.sqrt(weight)
+    kriging = ResidualKriging(has_time=False, has_period=False)
+    kriging.fit(where, make_waves(where) + noise, weight)
+    deviation = kriging.scale_ * np.exp(kriging.theta_[-1] / 2)
+    assert 0.7 < deviation < 1.3
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, N_NEIGHBORS // 2), st.integers(0, 100), st.booleans())
 def test_with_few_rows_it_is_simple_kriging(n_rows, seed, weighted):

@@ -372,6 +372,19 @@ def test_dropout_drops_its_share_and_keeps_the_mean(random):
     assert dropped.mean() == pytest.approx(1.0, abs=0.02)
 
 
+def test_a_source_of_a_device_that_is_not_there_begins_anew_on_the_cpu(random):
+    state = random.__getstate__()
+    random.bytes(64, torch.device("cpu"))
+    for device in (
+        "cuda:99",
+        "mps" if not torch.backends.mps.is_available() else "cuda:99",
+    ):
+        source = RandomSource.__new__(RandomSource)
+        source.__setstate__({**state, "device": device})
+        assert source.generator.device.type == "cpu"
+        assert source.generator.initial_seed() == state["seed"]
+
+
 def test_mean_state_weighs_states():
     states = torch.tensor([[[1.0], [3.0]]])
     log_weight = torch.tensor([[0.25, 0.75]]).log()

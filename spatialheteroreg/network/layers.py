@@ -30,6 +30,10 @@ class RandomSource:
 
     def bytes(self, n: int, device: torch.device) -> Tensor:
         """Draw so many bytes, uint8."""
+        if device.type == "mps":  # it does not draw from all numbers of 64 bits
+            return torch.randint(
+                256, (n,), dtype=torch.uint8, device=device, generator=self.generator
+            )
         words = torch.empty(-(-n // 8), dtype=torch.int64, device=device)
         words.random_(-(2**63), None, generator=self.generator)
         return words.view(torch.uint8)[:n]
@@ -38,17 +42,18 @@ class RandomSource:
         return {
             "seed": self.generator.initial_seed(),
             "state": self.generator.get_state(),
-            "device": self.generator.device.type,
+            "device": str(self.generator.device),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        reachable = {
-            "cpu": True,
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
+        device = torch.device(state["device"])
+        n_reachable = {
+            "cpu": 1,
+            "cuda": torch.cuda.device_count(),
+            "mps": int(torch.backends.mps.is_available()),
         }
-        if reachable.get(state["device"], False):
-            self.generator = torch.Generator(device=state["device"])
+        if (device.index or 0) < n_reachable.get(device.type, 0):
+            self.generator = torch.Generator(device=device)
             self.generator.set_state(state["state"].cpu())
         else:
             self.generator = torch.Generator().manual_seed(state["seed"])

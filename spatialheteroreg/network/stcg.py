@@ -162,7 +162,9 @@ class STCGNetwork(nn.Module):
             The source they had, or one of the same seed where it lay elsewhere.
         """
         source = self.drop_place.random
-        if source.generator.device.type != torch.device(device).type:
+        have, wanted = source.generator.device, torch.empty(0, device=device).device
+        elsewhere = None not in (have.index, wanted.index) and have != wanted
+        if have.type != wanted.type or elsewhere:
             source = RandomSource(source.generator.initial_seed(), device)
         self.share_random(source)
         return source

@@ -43,6 +43,7 @@ def measure_all(options: argparse.Namespace) -> pd.DataFrame:
     common = ["--data", str(options.data), "--task", options.task, "--models", "stcg"]
     common += ["--out", str(options.out), "--seeds", *map(str, options.seeds)]
     common += ["--split", *options.split, "--set", BASE]
+    common += ["--cores", str(options.cores)]
     changes = [[], *(["--set", setting] for setting in settings)]
     rows = [accuracy.main([*common, *change]) for change in changes]
     return pd.concat(rows, ignore_index=True)
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     parser.add_argument("--task", default="fluxnet_monthly")
     parser.add_argument("--split", nargs="+", default=["all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
         "--parameters", nargs="+", choices=list(RANGES), default=list(RANGES)

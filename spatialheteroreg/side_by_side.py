@@ -33,10 +33,9 @@ class SideBySide:
 
     The networks of a fit are small: two of them on a core each are sooner done than
     one after the other on two cores. None waits until the others have done the same
-    task, so that five of them keep two cores busy. On a CPU, and in each of
-    several processes, each draws from a generator of its own, which is seeded anew for
-    every task, so that the result depends neither on the number of threads nor on who
-    comes first, nor on whether the fit was interrupted in between.
+    task, so that five of them keep two cores busy. On a CPU each draws from a generator
+    of its own, which is seeded anew for every task, so that the result depends neither
+    on the number of threads nor on who comes first.
 
     Parameters
     ----------
@@ -83,9 +82,7 @@ class SideBySide:
         seeds: list[int | None] = [None] * len(self.sources)
         if self.random is not None:
             generator = self.random.generator
-            seeds = torch.randint(
-                2**62, (len(seeds),), generator=generator, device=generator.device
-            ).tolist()
+            seeds = torch.randint(2**62, (len(seeds),), generator=generator).tolist()
         if self.pool is None:
             done = [self._do(task, k, seed) for k, seed in enumerate(seeds)]
             return lambda: done
@@ -181,8 +178,8 @@ def side_by_side(
         Takes the tasks.
     """
     device = random.generator.device
-    reseeds = group.size > 1 or (len(networks) > 1 and device.type == "cpu")
-    if not reseeds:
+    reseeds = len(networks) > 1 and device.type == "cpu"
+    if group.size == 1 and not reseeds:
         yield SideBySide([random] * len(networks), None, 0, None)
         return
     first = random.generator.initial_seed() + 1
@@ -190,7 +187,7 @@ def side_by_side(
     for part, source in zip(networks, own, strict=True):
         part.share_random(source)
     with threads(len(networks) if group.size == 1 else 1) as pool:
-        tasks = SideBySide(own, random, group.rank, pool)
+        tasks = SideBySide(own, random if reseeds else None, group.rank, pool)
         try:
             yield tasks
         finally:

@@ -10,8 +10,7 @@ import torch
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
-from spatialheteroreg.processes import ProcessGroup
-from spatialheteroreg.side_by_side import SideBySide, side_by_side
+from spatialheteroreg.side_by_side import SideBySide
 from spatialheteroreg.threads import mapping, threads
 from spatialheteroreg.training import STCGNet
 
@@ -247,27 +246,6 @@ def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
         schedule.step()
     for found in rates.values():
         np.testing.assert_allclose(found, wanted)
-
-
-def test_several_processes_draw_anew_for_each_task_and_each_for_itself():
-    """So that a fit that goes on from a checkpoint draws what it would have drawn."""
-    X, y = make_table(60)
-    networks = STCGRegressor(**{**QUICK, "n_folds": 1}).fit(X, y).net_.module_
-    drawn = {}
-    for rank, n_before in ((0, 0), (0, 3), (1, 0)):
-        random = RandomSource(7)
-        with side_by_side(networks, random, ProcessGroup(rank, 2)) as tasks:
-            sources = tasks.sources
-
-            def draw(k, sources=sources):
-                return sources[k].bytes(64, torch.device("cpu"))
-
-            for _ in range(n_before):
-                tasks.start(draw)()
-            random.generator.manual_seed(11)  # as a checkpoint has it
-            drawn[rank, n_before] = tasks.start(draw)()[0]
-    assert torch.equal(drawn[0, 0], drawn[0, 3])
-    assert not torch.equal(drawn[0, 0], drawn[1, 0])
 
 
 def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):

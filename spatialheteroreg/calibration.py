@@ -30,7 +30,7 @@ FAR_AWAY = 1e15
 
 def split_calibration(
     fraction: float, rows: IntArray, place: IntArray, random: np.random.RandomState
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, IntArray]:
     """Hold rows out: half of them in whole places, half at places that are seen.
 
     Parameters
@@ -49,10 +49,12 @@ def split_calibration(
     training, calibrating : ndarray of int
         Rows to train on, and rows to calibrate by; none where there are too few. Of
         places with many rows some rows are neither.
+    unseen : ndarray of int
+        All rows of the whole places.
     """
     n_wanted = min(round(fraction * len(rows)), MOST_ROWS)
     if n_wanted < FEWEST_ROWS:
-        return rows, rows[:0]
+        return rows, rows[:0], rows[:0]
     order = random.permutation(len(rows))
     rows, place = rows[order], place[order]
     n_places = int(place.max()) + 1
@@ -69,7 +71,7 @@ def split_calibration(
     elsewhere, here = rows[unseen][: n_wanted // 2], rows[~unseen]
     n_here = min(n_wanted - len(elsewhere), len(here) - 2)
     calibrating = np.concatenate([elsewhere, here[:n_here]])
-    return np.sort(here[n_here:]), np.sort(calibrating)
+    return np.sort(here[n_here:]), np.sort(calibrating), np.sort(rows[unseen])
 
 
 def calibrate(

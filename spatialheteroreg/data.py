@@ -165,9 +165,8 @@ class StreamedData:
         sample = self.survey.sample
         others = np.setdiff1d(np.arange(len(sample)), split.training)
         self.held_out = HeldOut(sample.number[others])
-        if split.place is not None:
-            whole = ~np.isin(split.place[others], split.place[split.training])
-            self.held_out = self._hold_out_places(inputs, others[whole])
+        if len(split.unseen):
+            self.held_out = self._hold_out_places(inputs, split.unseen)
         n_rows = self.survey.extent.n_rows - len(others)
         if self.held_out.is_whole:
             n_rows = sum(

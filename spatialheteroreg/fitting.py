@@ -165,10 +165,10 @@ def split_rows(
             _, group = np.unique(places, axis=0, return_inverse=True)
         place = group.ravel()
     _, number = np.unique(place[counted], return_inverse=True)
-    calibrating = counted[:0]
+    calibrating = unseen = counted[:0]
     if calibrates:
         # First, so that stopping otherwise in a warm start leaves these rows unseen.
-        counted, calibrating = split_calibration(
+        counted, calibrating, unseen = split_calibration(
             model.calibration_fraction, counted, number, random
         )
         _, number = np.unique(place[counted], return_inverse=True)
@@ -178,9 +178,9 @@ def split_rows(
         number,
         np.random.RandomState(seed),
     )
-    by_place = by_place or calibrates
-    whole = place if by_place else None
-    return Split(counted[training], counted[held_out], calibrating, whole)
+    if by_place:
+        unseen = np.concatenate([unseen, counted[held_out]])
+    return Split(counted[training], counted[held_out], calibrating, unseen)
 
 
 def resolve_n_folds(model: STCGRegressor, n_rows: int) -> int:

@@ -59,14 +59,14 @@ class Split(NamedTuple):
     ----------
     training, held_out, calibrating : ndarray of int
         Rows to train on, rows to stop by, and rows to calibrate by.
-    place : ndarray of shape (n,) or None
-        Number of the place or group of each row, where whole ones are held out.
+    unseen : ndarray of int
+        Rows of places, or groups, of which no row is to be trained on.
     """
 
     training: IntArray
     held_out: IntArray
     calibrating: IntArray
-    place: IntArray | None = None
+    unseen: IntArray
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ class TestSplitCalibration:
             np.repeat(np.arange(n_places), rows_a_place)
         )
         rows = np.arange(len(place)) + 5_000
-        training, held_out = split_calibration(
+        training, held_out, _ = split_calibration(
             fraction, rows, place, np.random.RandomState(0)
         )
         assert np.isin(training, rows).all()
@@ -266,7 +266,7 @@ class TestSplitCalibration:
     def test_a_place_with_most_of_the_rows_is_not_left_out(self):
         place = np.repeat(np.arange(40), [4_000] + 39 * [20])
         for seed in range(10):
-            training, held_out = split_calibration(
+            training, held_out, _ = split_calibration(
                 0.1, np.arange(len(place)), place, np.random.RandomState(seed)
             )
             assert (place[training] == 0).sum() > 3_000

@@ -187,6 +187,28 @@ class TestFromFiles:
         assert len(held_out) == 3
         assert frame.lat.isin(held_out).sum() == len(frame) - len(trained)
 
+    def test_rows_held_out_singly_leave_their_places_in_training(
+        self, tmp_path, monkeypatch
+    ):
+        # The sample, to choose them from, often has one row of a place.
+        frame, random = make_frame(4_000), np.random.RandomState(1)
+        place = random.randint(1_000, size=len(frame))
+        frame["lat"] = np.linspace(-60, 60, 1_000)[place]
+        frame["lon"] = 0.0
+        seen = []
+        block = StreamedRows._block
+        monkeypatch.setattr(
+            StreamedRows,
+            "_block",
+            lambda self, chunk: seen.append(chunk.number) or block(self, chunk),
+        )
+        monkeypatch.setattr(surveyed, "SAMPLE_ROWS", 600)
+        few = {**SMALL, "n_folds": 1, "calibration_fraction": 0.1}
+        STCGRegressor(n_members=2, **few).fit(write(frame, tmp_path), "y")
+        trained = np.unique(place[np.concatenate(seen)])
+        # A twentieth of the places of the sample is left out whole, and no other.
+        assert 10 <= len(np.unique(place)) - len(trained) <= 25
+
     def test_an_ensemble_is_calibrated(self, rows, frame, blocks_of_100):
         model = STCGRegressor(n_members=2, **{**SMALL, "n_folds": 1}).fit(
             rows, "y", "area"

@@ -8,7 +8,7 @@ from typing import Any
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("spatialheteroreg.training")
 
 
 class EpochProgress(Callback):

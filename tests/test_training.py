@@ -92,6 +92,12 @@ class TestFit:
             model.fit(*table)
         assert not hasattr(model, "net_")
 
+    def test_two_logs_each_epoch_where_the_documentation_says(self, table, caplog):
+        caplog.set_level("INFO", "spatialheteroreg.training")
+        self.fit(table, max_iter=2, verbose=2)
+        told = [record for record in caplog.records if "epoch" in record.message]
+        assert [record.name for record in told] == ["spatialheteroreg.training"] * 2
+
     def test_verbose_shows_a_bar_and_silence_is_silent(self, table, capfd):
         self.fit(table, max_iter=2)
         assert capfd.readouterr() == ("", "")

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import joblib
 import pandas as pd
 
 from benchmarks import accuracy
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> pd.DataFrame:
     parser.add_argument("--task", default="fluxnet_monthly")
     parser.add_argument("--split", nargs="+", default=["all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--cores", type=int, default=joblib.cpu_count())
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
         "--parameters", nargs="+", choices=list(RANGES), default=list(RANGES)

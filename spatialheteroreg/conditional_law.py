@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -53,33 +53,34 @@ class ConditionalLaw:
     Attributes
     ----------
     covariance : SpaceTimeCovariance
-        Gives :math:`K` and :math:`c`, with theta: its parameters, and the logarithm of
-        the variance of the noise.
+        Gives :math:`K` and :math:`c`.
+    theta : Tensor
+        Its parameters, and the logarithm of the variance of the noise.
 
     Examples
     --------
     Two neighbors on both sides, which say nearly what is to be said:
 
-    >>> law = ConditionalLaw(SpaceTimeCovariance(has_time=False, has_period=False))
     >>> theta = torch.tensor([0.0, -9.0, 2.0, 0.0, -9.0], dtype=torch.float64)
+    >>> covariance = SpaceTimeCovariance(has_time=False, has_period=False)
+    >>> law = ConditionalLaw(covariance, theta)
     >>> none = torch.zeros(1, 2, dtype=torch.float64)
     >>> one = torch.ones(1, 2, dtype=torch.float64)
     >>> apart = torch.tensor([[[0.0, 2.0], [2.0, 0.0]]], dtype=torch.float64)
     >>> near = Neighborhood(apart, 0.0 * apart, one, none, one, 0.5 * one, one[:, 0])
-    >>> mean, variance = law.moments(theta, near)
+    >>> mean, variance = law.moments(near)
     >>> round(float(mean), 2), round(float(variance), 2)
     (0.5, 0.13)
     """
 
     covariance: SpaceTimeCovariance
+    theta: Tensor
 
-    def moments(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
+    def moments(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
         """Mean and variance (B,) of rows, with noise of their own.
 
         Parameters
         ----------
-        theta : Tensor
-            Parameters.
         near : Neighborhood
             The rows and their neighbors.
 
@@ -88,19 +89,16 @@ class ConditionalLaw:
         mean, variance : Tensor of shape (B,)
             Of each row.
         """
-        among, noise = self._among(theta, near)
-        cross, prior = self._cross(theta, near)
+        among, noise = self._among(near)
+        cross, prior = self._cross(near)
         solved = _solve(among, noise, cross[:, :, None])[:, :, 0]
-        variance = (prior - (solved * cross).sum(dim=1)).clamp(min=LEAST_VARIANCE)
-        return (solved * near.residual).sum(dim=1), variance
+        return (solved * near.residual).sum(dim=1), _variance(prior, cross, solved)
 
-    def mean_parts(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
+    def mean_parts(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
         """Mean of rows in two parts, as the covariance has them.
 
         Parameters
         ----------
-        theta : Tensor
-            Parameters.
         near : Neighborhood
             The rows and their neighbors.
 
@@ -109,15 +107,13 @@ class ConditionalLaw:
         stays, rest : Tensor of shape (B,)
             What stays at the place, and what passes or returns there.
         """
-        among, noise = self._among(theta, near)
+        among, noise = self._among(near)
         told = _solve(among, noise, near.residual[:, :, None])[:, :, 0]
-        stays, rest = self.covariance(theta[:-1], near.distance, near.lag)
+        stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
         return (stays * told).sum(dim=1), (rest * told).sum(dim=1)
 
     @torch.enable_grad()  # whatever the caller has set
-    def surprise(
-        self, theta: Tensor, residual: Tensor, near: Neighborhood
-    ) -> tuple[float, Tensor]:
+    def surprise(self, residual: Tensor, near: Neighborhood) -> tuple[float, Tensor]:
         r"""Say how little some rows are foretold: minus twice their log-likelihood.
 
         It is the sum of :math:`e^2 / v + \log v` over rows, of error :math:`e` and
@@ -129,8 +125,6 @@ class ConditionalLaw:
 
         Parameters
         ----------
-        theta : Tensor
-            Parameters.
         residual : Tensor of shape (B,)
             Residuals of the rows.
         near : Neighborhood
@@ -143,14 +137,14 @@ class ConditionalLaw:
         slope : Tensor
             Its gradient in theta.
         """
-        theta = theta.clone().requires_grad_()
-        among, noise = self._among(theta, near)
-        cross, prior = self._cross(theta, near)
+        law = replace(self, theta=self.theta.clone().requires_grad_())
+        among, noise = law._among(near)
+        cross, prior = law._cross(near)
         with torch.no_grad():
             known = torch.stack([cross, near.residual], dim=2)
             a, b = _solve(among, noise, known).unbind(2)
             error = residual - (cross * b).sum(dim=1)
-            variance = (prior - (cross * a).sum(dim=1)).clamp(min=LEAST_VARIANCE)
+            variance = _variance(prior, cross, a)
             value = (error**2 / variance + variance.log()).sum()
             s = (2.0 * error / variance)[:, None]
             t = (1.0 / variance - (error / variance) ** 2)[:, None]
@@ -160,21 +154,26 @@ class ConditionalLaw:
         # Linear in what depends on theta, with the derivatives for weights.
         weighted = (among * by_among).sum() + (noise * by_noise).sum()
         weighted = weighted + (cross * by_cross).sum() + (prior * t[:, 0]).sum()
-        return float(value), torch.autograd.grad(weighted, theta)[0]
+        return float(value), torch.autograd.grad(weighted, law.theta)[0]
 
-    def _among(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
+    def _among(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
         """Covariance of the neighbors (B, m, m) without noise, and noise (B, m)."""
-        stays, rest = self.covariance(theta[:-1], near.among, near.among_lag)
-        return stays + rest, theta[-1].exp() * near.noise + JITTER
+        stays, rest = self.covariance(self.theta[:-1], near.among, near.among_lag)
+        return stays + rest, self.theta[-1].exp() * near.noise + JITTER
 
-    def _cross(self, theta: Tensor, near: Neighborhood) -> tuple[Tensor, Tensor]:
+    def _cross(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
         """Covariance of the neighbors with their row (B, m), and its variance (B,)."""
-        stays, rest = self.covariance(theta[:-1], near.distance, near.lag)
-        prior = theta[: self.covariance.n_terms].exp().sum()
-        return stays + rest, prior + theta[-1].exp() * near.own_noise
+        stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
+        prior = self.theta[: self.covariance.n_terms].exp().sum()
+        return stays + rest, prior + self.theta[-1].exp() * near.own_noise
 
 
 def _solve(among: Tensor, noise: Tensor, right: Tensor) -> Tensor:
     """Solve for right-hand sides (B, m, k)."""
     factor = torch.linalg.cholesky(among + torch.diag_embed(noise))
     return torch.cholesky_solve(right, factor)
+
+
+def _variance(prior: Tensor, cross: Tensor, solved: Tensor) -> Tensor:
+    """Variance of rows (B,) that is left where the neighbors are known."""
+    return (prior - (solved * cross).sum(dim=1)).clamp(min=LEAST_VARIANCE)

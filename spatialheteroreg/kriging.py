@@ -181,7 +181,6 @@ class ResidualKriging:
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
         usual = self._covariance.start(self.spacing_, self.span_)
-        law = ConditionalLaw(self._covariance)
         parts = [
             (
                 torch.as_tensor(self.residual_[rows[own]]),
@@ -193,7 +192,7 @@ class ResidualKriging:
         def share(
             part: tuple[Tensor, Neighborhood], theta: Tensor
         ) -> tuple[float, Tensor]:
-            value, slope = law.surprise(theta, *part)
+            value, slope = ConditionalLaw(self._covariance, theta).surprise(*part)
             return value / len(rows), slope / len(rows)
 
         def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
@@ -254,13 +253,13 @@ class ResidualKriging:
         # Laid out before: small arrays between large ones keep memory from being
         # given back.
         means, deviations = np.empty((2, len(rows)))
-        theta, law = torch.as_tensor(self.theta_), ConditionalLaw(self._covariance)
+        law = self._law
 
         def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
             near = self._neighborhood(some, self._neighbors(some, own=own), own)
-            mean, variance = law.moments(theta, near)
+            mean, variance = law.moments(near)
             means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
 
         _in_parts(foretell, len(rows))
@@ -294,12 +293,15 @@ class ResidualKriging:
     def _covariance(self) -> SpaceTimeCovariance:
         return SpaceTimeCovariance(self.has_time, self.has_period)
 
+    @property
+    def _law(self) -> ConditionalLaw:
+        return ConditionalLaw(self._covariance, torch.as_tensor(self.theta_))
+
     def _predict(
         self, where: Locations, neighbors: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         near = self._neighborhood(where, neighbors)
-        law = ConditionalLaw(self._covariance)
-        place, passing = law.mean_parts(torch.as_tensor(self.theta_), near)
+        place, passing = self._law.mean_parts(near)
         return place.numpy(), passing.numpy()
 
     # --- neighbors ---------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The law of rows given their neighbors: against dense algebra and differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,15 +36,16 @@ def make_rows(kind, seed, n_rows=3, n_neighbors=5):
     covariance = SpaceTimeCovariance(*kind)
     theta = covariance.start(spacing=10.0, span=3.0)
     theta = torch.as_tensor(theta + random.normal(0, 0.3, len(theta)))
-    return ConditionalLaw(covariance), theta, near, residual[:, 0], (apart, lag)
+    return ConditionalLaw(covariance, theta), near, residual[:, 0], (apart, lag)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_surprise_is_the_likelihood_of_all_over_that_of_the_neighbors(kind, seed):
-    law, theta, near, own, (apart, lag) = make_rows(kind, seed)
-    value, _ = law.surprise(theta, own, near)
+    law, near, own, (apart, lag) = make_rows(kind, seed)
+    theta = law.theta
+    value, _ = law.surprise(own, near)
     joint = sum(law.covariance(theta[:-1], apart, lag)).numpy()
     noise, wanted = float(theta[-1].exp()), 0.0
     for row in range(len(own)):
@@ -60,13 +63,15 @@ def test_surprise_is_the_likelihood_of_all_over_that_of_the_neighbors(kind, seed
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_its_slope_is_what_a_small_step_changes(kind, seed):
-    law, theta, near, own, _ = make_rows(kind, seed)
-    _, slope = law.surprise(theta, own, near)
+    law, near, own, _ = make_rows(kind, seed)
+    theta = law.theta
+    _, slope = law.surprise(own, near)
     for k in range(len(theta)):
         step = torch.zeros_like(theta)
         step[k] = 1e-5
         after, before = (
-            law.surprise(theta + sign * step, own, near)[0] for sign in (1, -1)
+            replace(law, theta=theta + sign * step).surprise(own, near)[0]
+            for sign in (1, -1)
         )
         change = (after - before) / 2e-5
         assert float(slope[k]) == pytest.approx(change, rel=1e-5, abs=1e-6)
@@ -74,19 +79,20 @@ def test_its_slope_is_what_a_small_step_changes(kind, seed):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_two_parts_add_up_to_the_mean(kind):
-    law, theta, near, *_ = make_rows(kind, 0)
-    mean, variance = law.moments(theta, near)
-    stays, rest = law.mean_parts(theta, near)
+    law, near, *_ = make_rows(kind, 0)
+    mean, variance = law.moments(near)
+    stays, rest = law.mean_parts(near)
     torch.testing.assert_close(stays + rest, mean)
     if not kind[0]:
         assert not rest.any()
-    assert (variance > theta[-1].exp() * near.own_noise).all()
+    assert (variance > law.theta[-1].exp() * near.own_noise).all()
 
 
 def test_neighbors_of_boundless_noise_say_nothing():
-    law, theta, near, *_ = make_rows((True, True), 0)
-    deaf = Neighborhood(**{**vars(near), "noise": torch.full_like(near.noise, 1e12)})
-    mean, variance = law.moments(theta, deaf)
+    law, near, *_ = make_rows((True, True), 0)
+    theta = law.theta
+    deaf = replace(near, noise=torch.full_like(near.noise, 1e12))
+    mean, variance = law.moments(deaf)
     prior = theta[: law.covariance.n_terms].exp().sum()
     torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-9, rtol=0)
     torch.testing.assert_close(variance, prior + theta[-1].exp() * near.own_noise)

@@ -83,6 +83,18 @@ def blocks_of_100(monkeypatch):
         monkeypatch.setattr(module, "READ_ROWS", 100)
 
 
+@pytest.fixture
+def trained_on(monkeypatch):
+    """Numbers of the rows that are trained on, block by block."""
+    numbers, block = [], StreamedRows._block
+    monkeypatch.setattr(
+        StreamedRows,
+        "_block",
+        lambda self, chunk: numbers.append(chunk.number) or block(self, chunk),
+    )
+    return numbers
+
+
 @pytest.fixture(scope="module")
 def frame():
     return make_frame()
@@ -170,42 +182,28 @@ class TestFromFiles:
         assert np.abs(model.predict(features(frame))).max() < 100
 
     def test_places_that_are_held_out_are_not_trained_on(
-        self, rows, frame, blocks_of_100, monkeypatch
+        self, rows, frame, blocks_of_100, trained_on, monkeypatch
     ):
-        seen = []
-        block = StreamedRows._block
-        monkeypatch.setattr(
-            StreamedRows,
-            "_block",
-            lambda self, chunk: seen.append(chunk.number) or block(self, chunk),
-        )
         monkeypatch.setattr(surveyed, "SAMPLE_ROWS", 150)
         model = STCGRegressor(early_stopping="places", **SMALL).fit(rows, "y")
-        trained = np.concatenate(seen)
+        trained = np.concatenate(trained_on)
         assert "valid_loss" in model.history_[0]
         held_out = set(frame.lat) - set(frame.lat[trained])
         assert len(held_out) == 3
         assert frame.lat.isin(held_out).sum() == len(frame) - len(trained)
 
     def test_rows_held_out_singly_leave_their_places_in_training(
-        self, tmp_path, monkeypatch
+        self, trained_on, tmp_path, monkeypatch
     ):
         # The sample, to choose them from, often has one row of a place.
         frame, random = make_frame(4_000), np.random.RandomState(1)
         place = random.randint(1_000, size=len(frame))
         frame["lat"] = np.linspace(-60, 60, 1_000)[place]
         frame["lon"] = 0.0
-        seen = []
-        block = StreamedRows._block
-        monkeypatch.setattr(
-            StreamedRows,
-            "_block",
-            lambda self, chunk: seen.append(chunk.number) or block(self, chunk),
-        )
         monkeypatch.setattr(surveyed, "SAMPLE_ROWS", 600)
         few = {**SMALL, "n_folds": 1, "calibration_fraction": 0.1}
         STCGRegressor(n_members=2, **few).fit(write(frame, tmp_path), "y")
-        trained = np.unique(place[np.concatenate(seen)])
+        trained = np.unique(place[np.concatenate(trained_on)])
         # A twentieth of the places of the sample is left out whole, and no other.
         assert 10 <= len(np.unique(place)) - len(trained) <= 25
 

@@ -15,14 +15,36 @@ JITTER = 1e-6
 LEAST_VARIANCE = 1e-9
 
 
+def neighbor_pairs(m: int) -> Tensor:
+    """Number each two of some neighbors once: the later one, and the earlier.
+
+    Parameters
+    ----------
+    m : int
+        How many there are.
+
+    Returns
+    -------
+    Tensor of shape (2, m (m - 1) / 2)
+        The rows and the columns below the diagonal of a matrix.
+
+    Examples
+    --------
+    >>> neighbor_pairs(3).tolist()
+    [[1, 2, 2], [0, 0, 1]]
+    """
+    return torch.tril_indices(m, m, offset=-1)
+
+
 @dataclass(frozen=True)
 class Neighborhood:
     """Rows and their neighbors.
 
     Attributes
     ----------
-    among, among_lag : Tensor of shape (B, m, m)
-        Distances between the neighbors, in space and in time.
+    among, among_lag : Tensor of shape (B, m (m - 1) / 2)
+        Distances between each two neighbors, in space and in time, in the order of
+        :func:`neighbor_pairs`.
     distance, lag : Tensor of shape (B, m)
         Distances of the neighbors from their row.
     noise : Tensor of shape (B, m)
@@ -66,7 +88,7 @@ class ConditionalLaw:
     >>> law = ConditionalLaw(covariance, theta)
     >>> none = torch.zeros(1, 2, dtype=torch.float64)
     >>> one = torch.ones(1, 2, dtype=torch.float64)
-    >>> apart = torch.tensor([[[0.0, 2.0], [2.0, 0.0]]], dtype=torch.float64)
+    >>> apart = torch.tensor([[2.0]], dtype=torch.float64)
     >>> near = Neighborhood(apart, 0.0 * apart, one, none, one, 0.5 * one, one[:, 0])
     >>> mean, variance = law.moments(near)
     >>> round(float(mean), 2), round(float(variance), 2)
@@ -90,9 +112,10 @@ class ConditionalLaw:
             Of each row.
         """
         among, noise = self._among(near)
-        cross, prior = self._cross(near)
-        solved = _solve(among, noise, cross[:, :, None])[:, :, 0]
-        return (solved * near.residual).sum(dim=1), _variance(prior, cross, solved)
+        cross, _ = self._cross(near)
+        solved = self._solve(among, noise, cross[:, :, None])[:, :, 0]
+        mean = (solved * near.residual).sum(dim=1)
+        return mean, self._left(near, cross, solved)
 
     def mean_parts(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
         """Mean of rows in two parts, as the covariance has them.
@@ -108,8 +131,8 @@ class ConditionalLaw:
             What stays at the place, and what passes or returns there.
         """
         among, noise = self._among(near)
-        told = _solve(among, noise, near.residual[:, :, None])[:, :, 0]
-        stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
+        told = self._solve(among, noise, near.residual[:, :, None])[:, :, 0]
+        _, (stays, rest) = self._cross(near)
         return (stays * told).sum(dim=1), (rest * told).sum(dim=1)
 
     @torch.enable_grad()  # whatever the caller has set
@@ -139,41 +162,54 @@ class ConditionalLaw:
         """
         law = replace(self, theta=self.theta.clone().requires_grad_())
         among, noise = law._among(near)
-        cross, prior = law._cross(near)
+        cross, _ = law._cross(near)
         with torch.no_grad():
             known = torch.stack([cross, near.residual], dim=2)
-            a, b = _solve(among, noise, known).unbind(2)
+            a, b = self._solve(among, noise, known).unbind(2)
             error = residual - (cross * b).sum(dim=1)
-            variance = _variance(prior, cross, a)
+            variance = self._left(near, cross, a)
             value = (error**2 / variance + variance.log()).sum()
             s = (2.0 * error / variance)[:, None]
             t = (1.0 / variance - (error / variance) ** 2)[:, None]
-            by_among = a[:, :, None] * (s * b + t * a)[:, None, :]
-            by_noise = by_among.diagonal(dim1=1, dim2=2)
+            by_noise = a * (s * b + t * a)
             by_cross = -s * b - 2.0 * t * a
+            i, j = neighbor_pairs(a.shape[1])
+            by_among = s * (a[:, i] * b[:, j] + a[:, j] * b[:, i])
+            by_among = by_among + 2.0 * t * a[:, i] * a[:, j]
+            by_sill = by_noise.sum() + t.sum()
+            by_own = (t[:, 0] * near.own_noise).sum()
         # Linear in what depends on theta, with the derivatives for weights.
         weighted = (among * by_among).sum() + (noise * by_noise).sum()
-        weighted = weighted + (cross * by_cross).sum() + (prior * t[:, 0]).sum()
+        weighted = weighted + (cross * by_cross).sum()
+        weighted = weighted + law._sill * by_sill + law.theta[-1].exp() * by_own
         return float(value), torch.autograd.grad(weighted, law.theta)[0]
 
+    @property
+    def _sill(self) -> Tensor:
+        """Variance of any row, without noise."""
+        return self.theta[: self.covariance.n_terms].exp().sum()
+
     def _among(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
-        """Covariance of the neighbors (B, m, m) without noise, and noise (B, m)."""
+        """Covariance of each two neighbors, and the noise (B, m) of each."""
         stays, rest = self.covariance(self.theta[:-1], near.among, near.among_lag)
         return stays + rest, self.theta[-1].exp() * near.noise + JITTER
 
-    def _cross(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
-        """Covariance of the neighbors with their row (B, m), and its variance (B,)."""
+    def _cross(self, near: Neighborhood) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Covariance of the neighbors with their row (B, m), and its two parts."""
         stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
-        prior = self.theta[: self.covariance.n_terms].exp().sum()
-        return stays + rest, prior + self.theta[-1].exp() * near.own_noise
+        return stays + rest, (stays, rest)
 
+    def _solve(self, among: Tensor, noise: Tensor, right: Tensor) -> Tensor:
+        """Solve for right-hand sides (B, m, k)."""
+        B, m = noise.shape
+        matrix = among.new_zeros(B, m, m)
+        row, column = neighbor_pairs(m)
+        matrix.view(B, m * m).index_copy_(1, row * m + column, among)
+        matrix.diagonal(dim1=1, dim2=2).copy_(self._sill + noise)
+        # What is above the diagonal is not read.
+        return torch.cholesky_solve(right, torch.linalg.cholesky(matrix))
 
-def _solve(among: Tensor, noise: Tensor, right: Tensor) -> Tensor:
-    """Solve for right-hand sides (B, m, k)."""
-    factor = torch.linalg.cholesky(among + torch.diag_embed(noise))
-    return torch.cholesky_solve(right, factor)
-
-
-def _variance(prior: Tensor, cross: Tensor, solved: Tensor) -> Tensor:
-    """Variance of rows (B,) that is left where the neighbors are known."""
-    return (prior - (solved * cross).sum(dim=1)).clamp(min=LEAST_VARIANCE)
+    def _left(self, near: Neighborhood, cross: Tensor, solved: Tensor) -> Tensor:
+        """Variance of rows (B,) that is left where the neighbors are known."""
+        own = self._sill + self.theta[-1].exp() * near.own_noise
+        return (own - (solved * cross).sum(dim=1)).clamp(min=LEAST_VARIANCE)

@@ -80,7 +80,7 @@ def predict_dataset(
     dropna : {"all", "any"}, default="all"
         Leave cells out where all, or where any, of their features are missing.
     dtype : {"float32", "float64"}, default="float32"
-        Of the result. The model computes in float64 in any case.
+        Of the result. The model adds up in float64 in any case.
     attrs : mapping, default=None
         Attributes of the target, of which the result takes `long_name` and `units`.
 

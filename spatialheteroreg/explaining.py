@@ -316,8 +316,14 @@ class ExplainMixin:
         return table
 
     def _predictor(self) -> Predictor:
+        roles = self._inputs.roles
         return Predictor(
-            self.net_.module_, self._target_mean, self._target_scale, self._kriging
+            self.net_.module_,
+            self._target_mean,
+            self._target_scale,
+            self._kriging,
+            has_place=roles.has_place,
+            has_time=roles.time is not None,
         )
 
     def _contributions(

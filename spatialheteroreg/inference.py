@@ -1,33 +1,48 @@
-"""Run a fitted network over rows: effects and slopes, in float64.
+"""Run a fitted network over rows: predictions, effects and slopes.
 
-Float32 products differ in their last bits between batch sizes. In float64 a
-row's prediction is the same alone and in company to far below 1e-7.
+A row is to be told the same alone and in company. Products in float32 differ in their
+last bits between some numbers of rows, and between one core and several: so each chunk
+is filled up to a multiple of `FULL_ROWS`, and computed on one core. They also differ
+between rows where these are no multiples of `FULL_HEAD` numbers: heads of other widths
+are computed in float64, where such differences are far below 1e-7. So are the states
+of the nodes, as the number of steps may differ, and the sums that make a prediction, so
+that its parts add up.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .inspection.explanation import RowEffects
-from .network import STCGNetwork
+from .network import NetworkOutput, STCGNetwork
 from .network.condition import ConditionTable
 from .network.stcg import mean_state
-from .row_inputs import Arrays
+from .row_inputs import Arrays, slices
 from .sphere import FloatArray
+from .threads import Mapping
 
-CHUNK_SIZE, CHUNK_NUMBERS = 2_048, 2**20
-"""Rows that go through the network at once on a CPU, and at most so many numbers in the
-tokens of all members, 8 MB: more would leave the cache of a core."""
+Chunk = dict[str, Tensor]
+
+FULL_ROWS = 64
+"""Every chunk has a multiple of so many rows: so no vector of the processor ends within
+a row, and all rows are multiplied in the same way."""
+
+FULL_HEAD = 4
+"""Width of a head, or a divisor of it, at which float32 will do."""
+
+CHUNK_SIZE, CHUNK_NUMBERS = 1_024, 2**20
+"""Rows that go through the network at once on a core, and at most so many numbers in
+the tokens of all members, 4 MB: more would leave the cache of the core."""
 
 GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
-"""The same on a GPU, which few rows do not keep busy: 128 MB."""
+"""The same on a GPU, which few rows do not keep busy: 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +64,35 @@ class TrainingMean:
     node_share: FloatArray
 
 
+class Sums(NamedTuple):
+    """What a network said of a chunk, in float64.
+
+    Attributes
+    ----------
+    prediction, combination, intercept : Tensor of shape (B, E)
+        Prediction of each member, the one that its terms make, and its intercept.
+    terms : Tensor of shape (B, E, P)
+        What each feature adds to the combination.
+    """
+
+    prediction: Tensor
+    combination: Tensor
+    intercept: Tensor
+    terms: Tensor
+
+    @classmethod
+    def of(cls, output: NetworkOutput) -> Sums:
+        """Add up anew what the network has weighed."""
+        intercept = output.intercept.double()
+        terms = output.weights.double() * output.values.double()[:, None]
+        combination = intercept + terms.sum(dim=-1)
+        additive = output.prediction is output.combination
+        prediction = combination if additive else output.prediction.double()
+        return cls(prediction, combination, intercept, terms)
+
+
 class Evaluator:
-    """A network in evaluation mode, in float64, with its target's units.
+    """A network in evaluation mode, with its target's units.
 
     Parameters
     ----------
@@ -63,37 +105,46 @@ class Evaluator:
     def __init__(
         self, network: STCGNetwork, target_mean: float, target_scale: float
     ) -> None:
-        device = next(network.parameters()).device
+        even = network.d_head % FULL_HEAD == 0
+        self.dtype = network.level.dtype if even else torch.float64
         # Apple's GPU has no float64.
-        self.device = torch.device("cpu") if device.type == "mps" else device
-        self.network = copy.deepcopy(network).to(self.device).double().eval()
+        on_cpu = network.level.device.type in {"cpu", "mps"}
+        self.device = torch.device("cpu") if on_cpu else network.level.device
+        self.network = copy.deepcopy(network).to(self.device, self.dtype).eval()
         self.network.requires_grad_(False)
+        self._condition = copy.deepcopy(self.network.condition)
+        if self._condition is not None:
+            self._condition.double()
         self.target_mean = target_mean
         self.target_scale = target_scale
         self._tables: dict[int, ConditionTable] = {}
 
-    def predict(self, inputs: Arrays) -> FloatArray:
+    def predict(self, inputs: Arrays, run: Mapping = map) -> FloatArray:
         """Predict rows.
 
         Parameters
         ----------
         inputs : dict of str to ndarray
             Inputs of the network.
+        run : callable, default=map
+            Does this for some rows after others, on a core each.
 
         Returns
         -------
         ndarray of shape (n,)
             Predictions in target units.
         """
-        return self.member_predictions(inputs).mean(axis=0)
+        return self.member_predictions(inputs, run).mean(axis=0)
 
-    def member_predictions(self, inputs: Arrays) -> FloatArray:
+    def member_predictions(self, inputs: Arrays, run: Mapping = map) -> FloatArray:
         """Predict rows by each member.
 
         Parameters
         ----------
         inputs : dict of str to ndarray
             Inputs of the network.
+        run : callable, default=map
+            Does this for some rows after others, on a core each.
 
         Returns
         -------
@@ -101,11 +152,12 @@ class Evaluator:
             Predictions in target units.
         """
         table = self._table(inputs)
-        parts = [
-            self.network(**chunk, table=table).prediction.T.cpu().numpy()
-            for chunk in self._chunks(inputs)
-        ]
-        return self.target_mean + self.target_scale * np.concatenate(parts, axis=1)
+
+        def predict(chunk: Chunk) -> list[Tensor]:
+            return [Sums.of(self.network(**chunk, table=table)).prediction]
+
+        (prediction,) = self._look(inputs, predict, run)
+        return self.target_mean + self.target_scale * prediction.T
 
     def training_mean(
         self, inputs: Arrays, n_steps: int, weight: FloatArray | None
@@ -137,8 +189,7 @@ class Evaluator:
         node_share = np.zeros(0 if condition is None else len(condition.positions))
         if condition is not None:
             log_weight, gate = self.network.weigh_nodes(
-                torch.as_tensor(inputs["node_log_kernel"]).to(self.device).double(),
-                torch.as_tensor(inputs["node_distance"]).to(self.device).double(),
+                *self._tensors(inputs, "node_log_kernel", "node_distance")
             )
             part = (log_weight.exp() * gate[:, None]).cpu().numpy() * share[:, None]
             np.add.at(node_share, inputs["node_index"], part)
@@ -159,17 +210,19 @@ class Evaluator:
         """
         if self.network.condition is None:
             return np.zeros(len(inputs["node_distance"]))
-        kernel, distance = (
-            torch.as_tensor(inputs[name]).to(self.device).double()
-            for name in ("node_log_kernel", "node_distance")
-        )
+        kernel, distance = self._tensors(inputs, "node_log_kernel", "node_distance")
         _, gate = self.network.weigh_nodes(kernel, distance)
         here = torch.zeros_like(distance)
         _, full = self.network.weigh_nodes(here, here)
         return (1.0 - gate / full).clamp(0.0, 1.0).cpu().numpy()
 
     def effects(
-        self, inputs: Arrays, mean: TrainingMean, *, members: bool = False
+        self,
+        inputs: Arrays,
+        mean: TrainingMean,
+        *,
+        members: bool = False,
+        run: Mapping = map,
     ) -> RowEffects:
         """Take predictions apart.
 
@@ -182,6 +235,8 @@ class Evaluator:
         members : bool, default=False
             Whether to keep the members apart, on a first axis of the parts, or to
             average over them.
+        run : callable, default=map
+            Does this for some rows after others, on a core each.
 
         Returns
         -------
@@ -190,42 +245,41 @@ class Evaluator:
         """
         table = self._table(inputs, len(mean.step_share))
         coordinates = None if table is None else self._coordinates(table, mean)
-        rows: list[list[Tensor]] = []
-        for chunk in self._chunks(inputs):
-            output = self.network(**chunk, table=table)
-            intercept = output.intercept
-            parts = [torch.zeros_like(intercept)] * 3
-            level = intercept[:1] if coordinates is None else coordinates.level
+
+        def part(chunk: Chunk) -> list[Tensor]:
+            said = Sums.of(self.network(**chunk, table=table))
+            parts = [torch.zeros_like(said.intercept)] * 3
             if coordinates is not None:
-                at_place = coordinates.at_place(chunk) - level
-                at_time = coordinates.at_time(chunk) - level
-                parts = [at_place, at_time, intercept - level - at_place - at_time]
-            terms = output.weights * output.values[:, None]  # (B, E, P)
-            rows.append(
-                [
-                    part.movedim(1, 0) if members else part.mean(dim=1)
-                    for part in (output.prediction, output.combination, *parts, terms)
-                ]
-            )
-        axis = 1 if members else 0
+                at_place = coordinates.at_place(chunk) - coordinates.level
+                at_time = coordinates.at_time(chunk) - coordinates.level
+                rest = said.intercept - coordinates.level - at_place - at_time
+                parts = [at_place, at_time, rest]
+            return [said.prediction, said.combination, *parts, said.terms]
+
         prediction, combination, place, time, place_time, features = (
-            torch.cat(part, dim=axis).cpu().numpy() * self.target_scale
-            for part in zip(*rows, strict=True)
+            found.swapaxes(0, 1) if members else found.mean(axis=1)
+            for found in self._look(inputs, part, run)
         )
-        level = (level.T if members else level.mean(dim=1)) * self.target_scale
-        offset = self.target_mean
+        of_members = self.network.level if coordinates is None else coordinates.level[0]
+        level: FloatArray = of_members.double().cpu().numpy()[:, None]  # (E, 1)
+        unit, offset = self.target_scale, self.target_mean
         return RowEffects(
-            prediction + offset,
-            combination + offset,
-            level.cpu().numpy() + offset,
-            place,
-            time,
-            place_time,
-            features,
+            prediction * unit + offset,
+            combination * unit + offset,
+            (level if members else level.mean(axis=0)) * unit + offset,
+            place * unit,
+            time * unit,
+            place_time * unit,
+            features * unit,
         )
 
     def slopes(
-        self, inputs: Arrays, feature_scale: FloatArray, *, members: bool = False
+        self,
+        inputs: Arrays,
+        feature_scale: FloatArray,
+        *,
+        members: bool = False,
+        run: Mapping = map,
     ) -> FloatArray:
         """Differentiate the prediction by each numeric feature.
 
@@ -238,6 +292,8 @@ class Evaluator:
         members : bool, default=False
             Whether to differentiate the prediction of each member, on a first axis,
             or their mean.
+        run : callable, default=map
+            Does this for some rows after others, on a core each.
 
         Returns
         -------
@@ -250,8 +306,8 @@ class Evaluator:
         n_members = self.network.n_members if members else 1
         if shape[1] == 0:
             return np.empty((n_members, *shape) if members else shape)
-        parts = []
-        for chunk in self._chunks(inputs):
+
+        def differentiate(chunk: Chunk) -> list[Tensor]:
             with torch.enable_grad():  # whatever the caller has set
                 numeric = chunk["numeric"].requires_grad_()
                 prediction = self.network(**chunk, table=table).prediction
@@ -266,8 +322,10 @@ class Evaluator:
                     )[0]
                     for m, one in enumerate(wanted)
                 ]
-            parts.append(torch.stack(gradients).cpu().numpy())
-        slopes: NDArray[np.float64] = np.concatenate(parts, axis=1)
+            return [torch.stack(gradients, dim=1).double()]
+
+        (gradients,) = self._look(inputs, differentiate, run)
+        slopes: FloatArray = gradients.swapaxes(0, 1)
         with np.errstate(over="ignore"):  # beyond float64 a slope is infinite
             slopes = slopes * self.target_scale / feature_scale
         slopes[:, inputs["missing"]] = np.nan
@@ -281,8 +339,13 @@ class Evaluator:
         n_steps = max(n_steps, last + 1, self.network.condition.n_steps)
         table = self._tables.get(n_steps)
         if table is None:
-            table = self.network.condition_table(n_steps)
-            assert table is not None
+            assert self._condition is not None
+            nodes, steps, memory = self._condition(n_steps)
+            table = ConditionTable(
+                nodes.to(self.dtype),
+                steps.to(self.dtype),
+                None if memory is None else memory.to(self.dtype),
+            )
             # Another thread may keep another: this one is returned in any case.
             self._tables = {n_steps: table}
         return table
@@ -292,27 +355,49 @@ class Evaluator:
         return _Intercepts(
             self.network,
             table,
-            *(torch.as_tensor(share, device=self.device) for share in shares),
+            *(torch.as_tensor(share).to(self.device, self.dtype) for share in shares),
         )
 
-    def _chunks(self, inputs: Arrays) -> Iterator[dict[str, Tensor]]:
-        n_rows, network = len(inputs["numeric"]), self.network
-        width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
+    def _look(
+        self, inputs: Arrays, task: Callable[[Chunk], list[Tensor]], run: Mapping
+    ) -> list[FloatArray]:
+        """Do something for all rows; its results have a row's entries first."""
+        network, n_rows = self.network, len(inputs["numeric"])
         most, numbers = CHUNK_SIZE, CHUNK_NUMBERS
         if self.device.type != "cpu":
             most, numbers = GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS
-        size = min(most, max(numbers // width, 1))
-        for start in range(0, n_rows, size):
-            chunk = {}
-            for name, array in inputs.items():
-                tensor = torch.as_tensor(array[start : start + size])
-                tensor = tensor.to(self.device)
-                chunk[name] = tensor.double() if tensor.is_floating_point() else tensor
-            yield chunk
+        width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
+        size = max(FULL_ROWS, min(most, numbers // width) // FULL_ROWS * FULL_ROWS)
+
+        def look(rows: slice) -> list[FloatArray]:
+            found = task(self._chunk(inputs, rows))
+            n = min(rows.stop, n_rows) - rows.start
+            return [part[:n].cpu().numpy() for part in found]
+
+        run = run if self.device.type == "cpu" else map
+        found = list(run(look, slices(n_rows, size)))
+        return [np.concatenate(column) for column in zip(*found, strict=True)]
+
+    def _chunk(self, inputs: Arrays, rows: slice) -> Chunk:
+        """Make tensors of rows; the last stands in for those that are not there."""
+        found = {name: array[rows] for name, array in inputs.items()}
+        n = len(found["numeric"])
+        index = torch.arange(n + -n % FULL_ROWS).clamp(max=n - 1)
+        return {
+            name: (tensor if len(index) == n else tensor[index])
+            for name, tensor in zip(found, self._tensors(found, *found), strict=True)
+        }
+
+    def _tensors(self, arrays: Arrays, *names: str) -> list[Tensor]:
+        tensors = (torch.as_tensor(arrays[name]) for name in names)
+        return [
+            tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+            for tensor in tensors
+        ]
 
 
 class _Intercepts:
-    """Intercepts of the mean place and of the mean time, (B, E) each.
+    """Intercepts of the mean place and of the mean time, (B, E) each, in float64.
 
     The intercept is linear in the condition, so that the mean over training rows
     is the intercept of the mean condition.
@@ -334,7 +419,7 @@ class _Intercepts:
         middle = torch.tensordot(
             step_share, self.over_nodes[: len(step_share)], dims=1
         )  # (E, C)
-        self.level = network.intercept_of((middle + self.encoding)[None])
+        self.level = network.intercept_of((middle + self.encoding)[None]).double()
 
     def at_place(self, chunk: dict[str, Tensor]) -> Tensor:
         """Intercept of each row's place, over the training times."""
@@ -346,7 +431,7 @@ class _Intercepts:
         condition = mean_state(log_weight, states) + self.encoding
         return network.intercept_of(
             network.member_conditions(condition, log_weight, gate, node)
-        )
+        ).double()
 
     def at_time(self, chunk: dict[str, Tensor]) -> Tensor:
         """Intercept of each row's time, over the training places."""
@@ -356,4 +441,4 @@ class _Intercepts:
             chunk["step_fraction"][:, None, None],
         )
         encoded = self.network.time_of_row(chunk["time_encoding"])
-        return self.network.intercept_of(condition + encoded[:, None])
+        return self.network.intercept_of(condition + encoded[:, None]).double()

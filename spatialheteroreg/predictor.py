@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .inference import Evaluator, TrainingMean
+from .inference import CHUNK_SIZE, Evaluator, TrainingMean
 from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
 from .kriging import Locations, ResidualKriging
@@ -15,6 +16,7 @@ from .network import CrossFitted, inputs_of
 from .row_inputs import Arrays, RowInputs, slices
 from .samples import KnownRows
 from .sphere import FloatArray, IntArray
+from .threads import Mapping, mapping
 
 Kriged = tuple[FloatArray, FloatArray]
 
@@ -65,6 +67,9 @@ class Predictor:
         Units of the target.
     kriging : ResidualKriging, default=None
         Fitted kriging; None adds nothing.
+    has_place, has_time : bool, default=True
+        What the rows have. To what they lack no effect is given, not even that of
+        rounding.
     """
 
     def __init__(
@@ -73,7 +78,11 @@ class Predictor:
         target_mean: float,
         target_scale: float,
         kriging: ResidualKriging | None = None,
+        *,
+        has_place: bool = True,
+        has_time: bool = True,
     ) -> None:
+        self.has_place, self.has_time = has_place, has_time
         self.parts = [Evaluator(part, target_mean, target_scale) for part in networks]
         self.krige(kriging)
 
@@ -87,10 +96,14 @@ class Predictor:
 
     def member_predictions(self, inputs: Arrays) -> FloatArray:
         """Predict rows by each member (n_members, n), in target units."""
-        members = _join(
-            [part.member_predictions(own) for part, own in self._with_inputs(inputs)]
-        )
-        place, place_time = self._kriged(inputs)
+        with rows_apart(inputs) as run:
+            members = _join(
+                [
+                    part.member_predictions(own, run)
+                    for part, own in self._with_inputs(inputs)
+                ]
+            )
+            place, place_time = self._kriged(inputs, run)
         return members + (place + place_time)
 
     def blind_predictions(self, inputs: Arrays, fold: IntArray) -> FloatArray:
@@ -109,11 +122,13 @@ class Predictor:
             Predictions in target units.
         """
         prediction = np.empty(len(fold))
-        for k, (part, own) in enumerate(self._with_inputs(inputs)):
-            rows = np.flatnonzero(fold == k)
-            if not len(rows):
-                continue
-            prediction[rows] = part.predict({name: own[name][rows] for name in own})
+        with rows_apart(inputs) as run:
+            for k, (part, own) in enumerate(self._with_inputs(inputs)):
+                rows = np.flatnonzero(fold == k)
+                if not len(rows):
+                    continue
+                own = {name: own[name][rows] for name in own}
+                prediction[rows] = part.predict(own, run)
         return prediction
 
     def krige_rows(self, inputs: RowInputs) -> Kriged:
@@ -129,9 +144,11 @@ class Predictor:
         place, place_time : ndarray of shape (n,)
             What stays at the place, and what passes or returns there.
         """
-        parts = [
-            self._kriged(inputs[rows]) for rows in slices(len(inputs), EFFECT_ROWS)
-        ]
+        with mapping(-(-len(inputs) // CHUNK_SIZE)) as run:
+            parts = [
+                self._kriged(inputs[rows], run)
+                for rows in slices(len(inputs), EFFECT_ROWS)
+            ]
         place, place_time = (np.concatenate(part) for part in zip(*parts, strict=True))
         return place, place_time
 
@@ -208,11 +225,15 @@ class Predictor:
         RowEffects
             Parts of each prediction in target units.
         """
-        place, place_time = self._kriged(inputs) if kriged is None else kriged
         pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
-        found = [part.effects(own, one, members=members) for (part, own), one in pairs]
+        with rows_apart(inputs) as run:
+            found = [
+                part.effects(own, one, members=members, run=run)
+                for (part, own), one in pairs
+            ]
+            place, place_time = self._kriged(inputs, run) if kriged is None else kriged
         whole = _join_effects(found, _join if members else _average)
-        return replace(
+        whole = replace(
             whole,
             prediction=whole.prediction + place + place_time,
             combination=whole.combination + place + place_time,
@@ -220,6 +241,14 @@ class Predictor:
             place=whole.place + place - mean.kriged,
             place_time=whole.place_time + place_time,
         )
+        if self.has_place and self.has_time:
+            return whole
+        nothing, rest = np.zeros_like(whole.place), whole.place_time
+        if self.has_place:
+            place, time = whole.place + whole.time + rest, nothing
+        else:
+            place, time = nothing, whole.time + whole.place + rest
+        return replace(whole, place=place, time=time, place_time=nothing)
 
     def slopes(
         self, inputs: Arrays, feature_scale: FloatArray, *, members: bool = False
@@ -241,10 +270,11 @@ class Predictor:
         ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
             As :meth:`Evaluator.slopes` gives them.
         """
-        found = [
-            part.slopes(own, feature_scale, members=members)
-            for part, own in self._with_inputs(inputs)
-        ]
+        with rows_apart(inputs) as run:
+            found = [
+                part.slopes(own, feature_scale, members=members, run=run)
+                for part, own in self._with_inputs(inputs)
+            ]
         return _join(found) if members else _average(found)
 
     def _with_inputs(self, inputs: Arrays) -> Iterator[tuple[Evaluator, Arrays]]:
@@ -253,11 +283,16 @@ class Predictor:
         for k, part in enumerate(self.parts):
             yield part, inputs_of(inputs, k)
 
-    def _kriged(self, inputs: Arrays) -> Kriged:
+    def _kriged(self, inputs: Arrays, run: Mapping) -> Kriged:
         if self.kriging is None:
             nothing = np.zeros(len(inputs["numeric"]))
             return nothing, nothing
-        return self.kriging.predict(locations(inputs))
+        return self.kriging.predict(locations(inputs), run)
+
+
+def rows_apart(inputs: Arrays) -> AbstractContextManager[Mapping]:
+    """Give a `map` that is worth its threads for so many rows."""
+    return mapping(-(-len(inputs["numeric"]) // CHUNK_SIZE))
 
 
 def locations(inputs: Arrays) -> Locations:

@@ -191,9 +191,10 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     n_iter_no_change : int, default=5
         Epochs without improvement before stopping.
     precision : {"float32", "mixed", "float64"}, default="float32"
-        Numbers that training computes with. "float64" is slower and makes
+        Numbers that the networks compute with. "float64" is slower and makes
         results repeat to more digits. "mixed" keeps float32 and multiplies in
-        bfloat16, which a GPU does sooner. Predictions are always made in float64.
+        bfloat16 in training, which a GPU does sooner. What networks say is added up
+        in float64 in any case, and a row is told the same alone and in company.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None

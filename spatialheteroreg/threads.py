@@ -9,10 +9,16 @@ from typing import Any
 
 import torch
 
+Mapping = Callable[..., Iterable[Any]]
+"""Does the same for several things, as `map` does."""
+
 
 @contextlib.contextmanager
-def mapping(n_tasks: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """Give a `map` whose calls run in :func:`threads`; without any, the usual one.
+def mapping(n_tasks: int) -> Iterator[Mapping]:
+    """Give a `map` whose calls run in :func:`threads`; without any, one by one.
+
+    Either way each computes on one core, so that its result does not depend on how many
+    there are.
 
     Parameters
     ----------
@@ -25,7 +31,22 @@ def mapping(n_tasks: int) -> Iterator[Callable[..., Iterable[Any]]]:
         As `map`; the results come in the order of the calls.
     """
     with threads(n_tasks) as pool:
-        yield map if pool is None else pool.map
+        if pool is not None:
+            yield pool.map
+            return
+        with one_core():
+            yield map
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Have PyTorch compute on one core in this thread."""
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @contextlib.contextmanager
@@ -49,12 +70,11 @@ def threads(n_tasks: int) -> Iterator[ThreadPoolExecutor | None]:
     if min(n_tasks, n_threads) <= 1:
         yield None
         return
-    try:
-        # In this thread too: a team of its own would only wait for work.
-        torch.set_num_threads(1)
-        with ThreadPoolExecutor(
+    # In this thread too: a team of its own would only wait for work.
+    with (
+        one_core(),
+        ThreadPoolExecutor(
             min(n_tasks, n_threads), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(n_threads)
+        ) as pool,
+    ):
+        yield pool

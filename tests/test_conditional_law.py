@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from spatialheteroreg.conditional_law import JITTER, ConditionalLaw, Neighborhood
+from spatialheteroreg.conditional_law import (
+    JITTER,
+    ConditionalLaw,
+    Neighborhood,
+    neighbor_pairs,
+)
 from spatialheteroreg.covariance import SpaceTimeCovariance
 
 KINDS = [(False, False), (True, False), (True, True)]
@@ -24,9 +29,10 @@ def make_rows(kind, seed, n_rows=3, n_neighbors=5):
     residual = torch.as_tensor(random.normal(size=(n_rows, n_neighbors + 1)))
     apart = torch.cdist(point, point, compute_mode="donot_use_mm_for_euclid_dist")
     lag = (time[:, :, None] - time[:, None, :]).abs()
+    later, earlier = neighbor_pairs(n_neighbors)
     near = Neighborhood(
-        among=apart[:, 1:, 1:],
-        among_lag=lag[:, 1:, 1:],
+        among=apart[:, 1:, 1:][:, later, earlier],
+        among_lag=lag[:, 1:, 1:][:, later, earlier],
         distance=apart[:, 0, 1:],
         lag=lag[:, 0, 1:],
         noise=torch.as_tensor(random.uniform(0.5, 2, (n_rows, n_neighbors))),

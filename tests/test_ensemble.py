@@ -110,7 +110,7 @@ class TestLocalEffects:
         for part in found:
             assert list(part) == list(plain)
             assert part.index.equals(X.index)
-        pd.testing.assert_frame_equal(found.effect, plain)
+        pd.testing.assert_frame_equal(found.effect, plain, atol=1e-6)
         assert (found.significant.dtypes == np.bool_).all()
 
     def test_contributions_are_those_of_explain(self, model, rows):

@@ -73,7 +73,7 @@ class TestExplain:
         model, X, _ = fitted
         values = model.explain(X).values
         np.testing.assert_allclose(
-            values[:, [0, 1, 3, 4, 5]].mean(axis=0), 0, atol=1e-9
+            values[:, [0, 1, 3, 4, 5]].mean(axis=0), 0, atol=1e-6
         )
 
     def test_with_sample_weights_the_weighted_average_is_zero(self):

@@ -5,7 +5,15 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spatialheteroreg import STCGRegressor, inference
+
+from .conftest import make_table
 
 SCRIPT = """
     import re
@@ -59,3 +67,87 @@ def test_memory_does_not_grow_with_the_table():
 def test_an_explanation_takes_less_than_a_kilobyte_a_row():
     """Its result holds some thirty numbers of eight bytes for each of these rows."""
     assert growth("explain", 2_000) < 150
+
+
+def fit_some(**parameters):
+    """A model of few rows, and many others."""
+    X, y = make_table()
+    quick = {"max_iter": 2, "n_nodes": 12, "random_state": 0, **parameters}
+    return STCGRegressor(**quick).fit(X, y), make_table(2_500, random_state=1)[0]
+
+
+def told(model, X):
+    """Everything that is said of rows, one line a row."""
+    return np.hstack(
+        [
+            model.predict(X)[:, None],
+            model.explain(X).values,
+            model.decompose(X).to_numpy(),
+            np.nan_to_num(model.local_effects(X).to_numpy()),
+        ]
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    parameters=st.fixed_dictionaries(
+        {
+            "d_token": st.sampled_from([4, 6, 8, 12, 16]),
+            "n_heads": st.sampled_from([1, 2]),
+            "d_condition": st.integers(3, 40),
+            "d_hidden": st.integers(3, 40),
+            "n_attached": st.integers(1, 9),
+            "attention": st.sampled_from(["linear", "softmax"]),
+            "head": st.sampled_from(["additive", "dual"]),
+        }
+    ),
+    seed=st.integers(0, 100),
+)
+def test_a_row_is_told_the_same_alone_and_in_company(parameters, seed):
+    model, X = fit_some(**parameters)
+    whole, scale = told(model, X), np.std(model.predict(X))
+    some = np.random.RandomState(seed).permutation(len(X))[:70]
+    np.testing.assert_allclose(
+        told(model, X.iloc[some])[:, :-2], whole[some, :-2], rtol=0, atol=1e-9 * scale
+    )
+    # Slopes are differentiated without such care.
+    np.testing.assert_allclose(
+        told(model, X.iloc[some]), whole[some], rtol=0, atol=1e-5 * scale
+    )
+    one = some[:1]
+    alone = model.predict(X.iloc[one])
+    np.testing.assert_allclose(alone, whole[one, 0], rtol=0, atol=1e-9 * scale)
+
+
+def test_a_row_is_told_the_same_by_any_number_of_threads():
+    model, X = fit_some()
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for n_threads in (1, 2, 3):
+            torch.set_num_threads(n_threads)
+            found.append(told(model, X))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_single_precision_is_near_double(monkeypatch):
+    model, X = fit_some()
+    single = told(model, X)
+    monkeypatch.setattr(inference, "FULL_HEAD", 1_000_000)
+    double = told(model, X)
+    assert not np.array_equal(single, double)
+    spread = np.std(double, axis=0).max()
+    np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5 * spread)
+
+
+def test_parts_add_up_to_the_last_digits_in_single_precision():
+    model, X = fit_some()
+    np.testing.assert_allclose(
+        model.decompose(X).sum(axis=1), model.predict(X), atol=1e-12
+    )
+    explanation = model.explain(X)
+    total = explanation.values.sum(axis=1) + explanation.base_values
+    np.testing.assert_allclose(total, model.predict(X), atol=1e-12)

@@ -11,7 +11,13 @@ from spatialheteroreg.network.attention import (
     linear_attention,
 )
 from spatialheteroreg.network.condition import GraphConvolution
-from spatialheteroreg.network.layers import Dropout, RandomSource, initialize
+from spatialheteroreg.network.layers import (
+    Dropout,
+    Linear,
+    MemberHeads,
+    RandomSource,
+    initialize,
+)
 from spatialheteroreg.network.stcg import mean_state
 
 B, K, M, S = 7, 3, 5, 4
@@ -363,6 +369,19 @@ def test_heads_of_linear_attention_do_not_see_each_other(random):
     torch.testing.assert_close(
         linear_attention(q, k, v, n_heads=2), torch.cat(halves, dim=-1)
     )
+
+
+@pytest.mark.parametrize("d_in", [1, 5, 7, 30, 16])
+@pytest.mark.parametrize("make", [Linear, lambda *d: MemberHeads(*d, n_members=2)])
+def test_in_evaluation_a_layer_says_the_same_but_not_by_where_a_row_stands(
+    random, make, d_in
+):
+    layer = initialize(make(d_in, 5), random)
+    x = torch.randn(64, 2, d_in, generator=random.generator)
+    trained, said = layer(x), layer.eval()(x)
+    torch.testing.assert_close(said, trained)
+    order = torch.randperm(64, generator=random.generator)
+    torch.testing.assert_close(layer(x[order]), said[order], rtol=0, atol=1e-9)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean(random):

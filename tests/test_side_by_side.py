@@ -258,7 +258,15 @@ def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):
 
 def test_one_task_is_left_to_all_threads(n_threads):
     n_threads(3)
-    with threads(1) as pool, mapping(1) as run:
+    with threads(1) as pool:
         assert pool is None
-        assert run is map
         assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("n_tasks", [1, 2])
+def test_what_is_mapped_is_computed_on_one_core_each(n_threads, n_tasks):
+    n_threads(3)
+    with mapping(n_tasks) as run:
+        seen = list(run(lambda _: torch.get_num_threads(), range(4)))
+    assert seen == [1] * 4
+    assert torch.get_num_threads() == 3

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
+from .layers import steady_linear
+
 
 class AttachedStates(NamedTuple):
     r"""States of attached nodes at the times of rows, as the parts they are made of.
@@ -64,13 +66,13 @@ class AttachedStates(NamedTuple):
         """
         nodes, step, recall = self.nodes, self.step, self.recall
         if matrix is not None:
-            nodes, step = nodes @ matrix.T, step @ matrix.T
+            nodes, step = (steady_linear(part, matrix) for part in (nodes, step))
             recall = None if recall is None else matrix @ recall
         # `embedding` scatters its gradient deterministically and in parallel.
         states = F.embedding(self.node, nodes) + step[:, None]
         if self.memory is None or recall is None:
             return states
-        return states + F.linear(self.memory, recall)
+        return states + steady_linear(self.memory, recall)
 
     def mean(self, weight: Tensor) -> Tensor:
         """Average the states of the attached nodes.
@@ -91,4 +93,4 @@ class AttachedStates(NamedTuple):
         if self.memory is None or self.recall is None:
             return mean
         remembered = (weight[:, None] @ self.memory).squeeze(1)
-        return mean + F.linear(remembered, self.recall)
+        return mean + steady_linear(remembered, self.recall)

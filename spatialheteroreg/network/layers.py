@@ -64,8 +64,38 @@ class RandomSource:
         return copied
 
 
+FULL_WIDTH = 16
+"""Rows of a multiple of so many numbers are multiplied in the same way wherever they
+stand; products of others depend on it in their last bit."""
+
+
+def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply as `torch.nn.functional.linear`, each row as if it were alone.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., d_in)
+        Rows, filled up with zeros where their width asks for it.
+    weight : Tensor of shape (d_out, d_in)
+        Matrix.
+    bias : Tensor of shape (d_out,), default=None
+        What is added.
+
+    Returns
+    -------
+    Tensor of shape (..., d_out)
+        The products.
+    """
+    missing = -x.shape[-1] % FULL_WIDTH
+    if missing:
+        x, weight = F.pad(x, (0, missing)), F.pad(weight, (0, missing))
+    return F.linear(x, weight, bias)
+
+
 class Linear(nn.Linear):
     """`torch.nn.Linear` that waits for :func:`initialize`.
+
+    In evaluation it gives a row the same numbers alone and in company.
 
     Examples
     --------
@@ -77,6 +107,14 @@ class Linear(nn.Linear):
     def reset_parameters(self) -> None:
         """Leave the parameters to :func:`initialize`."""
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., d_in) to (..., d_out)."""
+        return self._multiply(input, self.weight, self.bias)
+
+    def _multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        product = F.linear if self.training else steady_linear
+        return product(x, weight, bias)
+
     def parts(self, x: Tensor, n_parts: int) -> list[Tensor]:
         """Give the outputs in equal parts, each with its numbers side by side.
 
@@ -84,7 +122,8 @@ class Linear(nn.Linear):
         """
         biases = [None] * n_parts if self.bias is None else self.bias.chunk(n_parts)
         weights = self.weight.chunk(n_parts)
-        return [F.linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
+        pairs = zip(weights, biases, strict=True)
+        return [self._multiply(x, weight, bias) for weight, bias in pairs]
 
 
 class MemberLinear(nn.Module):
@@ -173,7 +212,11 @@ class MemberHeads(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (B, E, d_in) to (B, E, d_out)."""
-        return torch.einsum("bei,eio->beo", x, self.weight) + self.member_bias
+        if self.training:
+            return torch.einsum("bei,eio->beo", x, self.weight) + self.member_bias
+        heads = self.weight.transpose(1, 2).contiguous()
+        parts = zip(x.unbind(1), heads, self.member_bias, strict=True)
+        return torch.stack([steady_linear(*part) for part in parts], dim=1)
 
 
 class LSTM(nn.LSTM):

@@ -94,6 +94,7 @@ class STCGNetwork(nn.Module):
         self.invariance = invariance
         self.head = head
         self.n_features = n_features
+        self.d_head = d_token // n_heads
         # Steps that training needs; rows held out may lie after the others.
         self.n_steps = 1 if condition is None else condition.n_steps
         self.condition = condition

@@ -60,6 +60,11 @@ class Rows(Dataset):  # type: ignore[type-arg]
             target = torch.stack([target, self.weight[index]], dim=-1)
         return gather(self.inputs, self.tables, index), target
 
+    def fold(self) -> Tensor | None:
+        """Number of the network that does not see each row."""
+        fold = self.inputs.get("fold")
+        return fold if fold is None or self.index is None else fold[self.index]
+
     def subset(self, index: Tensor) -> Rows:
         """Return the rows at these positions, without a copy."""
         part = copy.copy(self)
@@ -135,7 +140,9 @@ class Batches:
     batch_size : int
         Rows a batch; the last one takes what is left.
     random : RandomSource, default=None
-        Shuffles, anew in every pass; None keeps the order.
+        Shuffles, anew in every pass, so that each batch has its share of each fold;
+        None keeps the order. All networks then make steps of one size, whose memory
+        serves again: what many sizes leave over would add up to more than a step needs.
     """
 
     def __init__(
@@ -149,15 +156,52 @@ class Batches:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
+        order = self._order()
         n = len(self.rows)
+        for start in range(0, n, self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield self.rows[rows if order is None else order[rows]]
+
+    def _order(self) -> Tensor | None:
+        """Draw the order of a pass; None for that of the rows."""
         if self.random is None:
-            for start in range(0, n, self.batch_size):
-                yield self.rows[start : start + self.batch_size]
-            return
+            return None
         generator = self.random.generator
-        order = torch.randperm(n, generator=generator, device=generator.device)
-        for index in order.split(self.batch_size):
-            yield self.rows[index]
+        n_rows, device = len(self.rows), generator.device
+        order = torch.randperm(n_rows, generator=generator, device=device)
+        fold = self.rows.fold()
+        return order if fold is None else spread_folds(order, fold[order])
+
+
+def spread_folds(order: Tensor, fold: Tensor) -> Tensor:
+    """Spread the rows of each fold evenly over an order.
+
+    Parameters
+    ----------
+    order : Tensor of shape (n,)
+        Rows in any order, which those of a fold keep among themselves.
+    fold : Tensor of shape (n,)
+        Fold of each of them.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        The same rows: wherever it is cut, each piece has its share of each fold, to
+        a row or two.
+
+    Examples
+    --------
+    >>> order = torch.tensor([4, 3, 0, 1, 5, 2])
+    >>> spread_folds(order, torch.tensor([0, 0, 1, 0, 1, 1])).tolist()
+    [4, 0, 3, 5, 1, 2]
+    """
+    by_fold = fold.argsort(stable=True)
+    _, sizes = fold[by_fold].unique_consecutive(return_counts=True)
+    place = [
+        torch.arange(size, dtype=torch.float64, device=fold.device) / size
+        for size in sizes.tolist()
+    ]
+    return order[by_fold[torch.cat(place).argsort(stable=True)]]
 
 
 def split_validation(

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spatialheteroreg.batches import Batches, Rows, split_validation
 from spatialheteroreg.network.layers import RandomSource
@@ -21,6 +23,32 @@ class TestBatches:
         for order in (first, second):
             assert sorted(order.tolist()) == list(range(10))
         assert not torch.equal(first, second)
+
+    @given(
+        fold=st.lists(st.integers(-1, 4), min_size=1, max_size=60),
+        batch_size=st.integers(1, 25),
+        seed=st.integers(0, 99),
+    )
+    def test_each_batch_has_its_share_of_each_fold(self, fold, batch_size, seed):
+        number = torch.arange(len(fold))
+        rows = Rows({"x": number, "fold": torch.tensor(fold)}, number)
+        seen = []
+        for inputs, y in Batches(rows, batch_size, RandomSource(seed)):
+            seen += y.tolist()
+            for k in set(fold):
+                share = len(y) * fold.count(k) / len(fold)
+                assert abs(int((inputs["fold"] == k).sum()) - share) < 2
+        assert sorted(seen) == number.tolist()
+
+    def test_folds_leave_the_order_to_chance(self):
+        number = torch.arange(600)
+        rows = Rows({"x": number, "fold": number % 3}, number)
+        first, second = (
+            torch.cat([y for _, y in Batches(rows, 100, RandomSource(seed))])
+            for seed in (0, 1)
+        )
+        assert abs(np.corrcoef(first, number)[0, 1]) < 0.2
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
 
     def test_without_a_source_the_order_stays(self, rows):
         y = torch.cat([y for _, y in Batches(rows, 4)])

@@ -434,6 +434,8 @@ class TestCounting:
         fold = fold_of_rows(number, 3, seed=5)
         assert np.bincount(fold[drawn]) / drawn.sum() == pytest.approx(1 / 3, rel=0.15)
         assert (fold_of_rows(number, 3, seed=6) != fold).any()
+        assert (np.sort(fold[:19_998].reshape(-1, 3), axis=1) == np.arange(3)).all()
+        np.testing.assert_array_equal(fold_of_rows(number[7::3], 3, seed=5), fold[7::3])
 
 
 class TestRowInputs:

@@ -106,11 +106,18 @@ def fold_of_rows(number: IntArray, n_folds: int, seed: int) -> IntArray:
     Returns
     -------
     ndarray of shape (n,)
-        Folds, of nearly equal size; -1 for all with one fold.
+        Folds, each once in every `n_folds` rows that follow each other; -1 for all
+        with one fold.
+
+    Examples
+    --------
+    >>> fold_of_rows(np.arange(9), 3, seed=0).tolist()
+    [0, 1, 2, 1, 2, 0, 1, 2, 0]
     """
     if n_folds == 1:
         return np.full(len(number), -1, dtype=np.int64)
-    return (hash_numbers(number, seed + 1) % np.uint64(n_folds)).astype(np.int64)
+    turn = hash_numbers(number // n_folds, seed + 1) % np.uint64(n_folds)
+    return (number + turn.astype(np.int64)) % n_folds
 
 
 class DistinctCounter:

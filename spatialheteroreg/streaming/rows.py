@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..batches import Batch, Rows, make_rows
+from ..batches import Batch, Rows, make_rows, spread_folds
 from ..inputs import InputBuilder
 from ..network.layers import RandomSource
 from ..row_inputs import RowInputs, as_complex
@@ -184,6 +184,9 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         for numbers in in_groups(self.source, _shuffled(order, random), READ_ROWS):
             chunk = self.source.read(numbers)
             rows = _shuffled(self.held_out.training(chunk, self.inputs), random)
+            if random is not None:
+                fold = self._fold(chunk.number[rows])
+                rows = spread_folds(*map(torch.as_tensor, (rows, fold))).numpy()
             # A row group may be large; its inputs are made a part at a time.
             for start in range(0, len(rows), READ_ROWS):
                 block = self._block(chunk.take(rows[start : start + READ_ROWS]))
@@ -201,8 +204,11 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
             self.inputs.encode(chunk.table),
             (chunk.target - self.target_mean) / self.target_scale,
             None if chunk.weight is None else chunk.weight / self.mean_weight,
-            fold_of_rows(chunk.number, self.n_folds, self.seed),
+            self._fold(chunk.number),
         )
+
+    def _fold(self, number: IntArray) -> IntArray:
+        return fold_of_rows(number, self.n_folds, self.seed)
 
 
 class StreamedBatches:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from .inputs import network_inputs
 from .network.layers import RandomSource
 from .row_inputs import RowInputs, gather
+from .sizing import MANY_ROWS
 
 Batch = dict[str, Tensor]
 
@@ -60,10 +61,10 @@ class Rows(Dataset):  # type: ignore[type-arg]
             target = torch.stack([target, self.weight[index]], dim=-1)
         return gather(self.inputs, self.tables, index), target
 
-    def fold(self) -> Tensor | None:
+    def fold(self) -> Tensor:
         """Number of the network that does not see each row."""
-        fold = self.inputs.get("fold")
-        return fold if fold is None or self.index is None else fold[self.index]
+        fold = self.inputs["fold"]
+        return fold if self.index is None else fold[self.index]
 
     def subset(self, index: Tensor) -> Rows:
         """Return the rows at these positions, without a copy."""
@@ -140,9 +141,10 @@ class Batches:
     batch_size : int
         Rows a batch; the last one takes what is left.
     random : RandomSource, default=None
-        Shuffles, anew in every pass, so that each batch has its share of each fold;
-        None keeps the order. All networks then make steps of one size, whose memory
-        serves again: what many sizes leave over would add up to more than a step needs.
+        Shuffles, anew in every pass; None keeps the order. Of more than `MANY_ROWS`
+        rows each batch has its share of each fold. All networks then make steps of one
+        size, whose memory serves again: what many sizes leave over would add up to
+        more than a step needs.
     """
 
     def __init__(
@@ -169,8 +171,9 @@ class Batches:
         generator = self.random.generator
         n_rows, device = len(self.rows), generator.device
         order = torch.randperm(n_rows, generator=generator, device=device)
-        fold = self.rows.fold()
-        return order if fold is None else spread_folds(order, fold[order])
+        if n_rows <= MANY_ROWS:
+            return order
+        return spread_folds(order, self.rows.fold()[order])
 
 
 def spread_folds(order: Tensor, fold: Tensor) -> Tensor:

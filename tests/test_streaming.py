@@ -416,6 +416,15 @@ class TestBatches:
         assert found[0] == found[1]
         assert np.bincount(list(found[0].values())).min() > 130
 
+    def test_each_batch_of_many_rows_has_its_share_of_each_fold(
+        self, stream, frame, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(streamed_rows, "MANY_ROWS", 0)
+        for source in self.sources(frame, tmp_path):
+            for inputs, target in stream(source, 3).batches(60, RandomSource(0)):
+                counts = torch.bincount(inputs["fold"], minlength=3)
+                assert (counts - len(target) / 3).abs().max() < 4
+
 
 class TestCounting:
     def test_many_distinct_values_are_counted_to_a_few_percent(self):

@@ -18,6 +18,7 @@ from ..inputs import InputBuilder
 from ..network.layers import RandomSource
 from ..row_inputs import RowInputs, as_complex
 from ..samples import KnownRows
+from ..sizing import MANY_ROWS
 from ..sphere import IntArray
 from .counting import fold_of_rows
 from .sources import Chunk, Source, in_groups
@@ -184,7 +185,7 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         for numbers in in_groups(self.source, _shuffled(order, random), READ_ROWS):
             chunk = self.source.read(numbers)
             rows = _shuffled(self.held_out.training(chunk, self.inputs), random)
-            if random is not None:
+            if random is not None and self.n_rows > MANY_ROWS:
                 fold = self._fold(chunk.number[rows])
                 rows = spread_folds(*map(torch.as_tensor, (rows, fold))).numpy()
             # A row group may be large; its inputs are made a part at a time.

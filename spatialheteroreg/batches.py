@@ -198,10 +198,12 @@ def spread_folds(order: Tensor, fold: Tensor) -> Tensor:
     >>> spread_folds(order, torch.tensor([0, 0, 1, 0, 1, 1])).tolist()
     [4, 0, 3, 5, 1, 2]
     """
+    if not len(order):
+        return order
     by_fold = fold.argsort(stable=True)
     _, sizes = fold[by_fold].unique_consecutive(return_counts=True)
     place = [
-        torch.arange(size, dtype=torch.float64, device=fold.device) / size
+        torch.arange(size, dtype=torch.float32, device=fold.device) / size
         for size in sizes.tolist()
     ]
     return order[by_fold[torch.cat(place).argsort(stable=True)]]

@@ -39,10 +39,10 @@ FULL_HEAD = 4
 
 CHUNK_SIZE, CHUNK_NUMBERS = 1_024, 2**20
 """Rows that go through the network at once on a core, and at most so many numbers in
-the tokens of all members, 4 MB: more would leave the cache of the core."""
+the tokens of all members, 4 MB in float32: more would leave the cache of the core."""
 
 GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
-"""The same on a GPU, which few rows do not keep busy: 64 MB."""
+"""The same on a GPU, which few rows do not keep busy: 64 MB in float32."""
 
 
 @dataclass(frozen=True)
@@ -340,7 +340,8 @@ class Evaluator:
         table = self._tables.get(n_steps)
         if table is None:
             assert self._condition is not None
-            nodes, steps, memory = self._condition(n_steps)
+            with self._own_precision():
+                nodes, steps, memory = self._condition(n_steps)
             table = ConditionTable(
                 nodes.to(self.dtype),
                 steps.to(self.dtype),
@@ -352,11 +353,13 @@ class Evaluator:
 
     def _coordinates(self, table: ConditionTable, mean: TrainingMean) -> _Intercepts:
         shares = (mean.step_share, mean.node_share, mean.encoding)
-        return _Intercepts(
-            self.network,
-            table,
-            *(torch.as_tensor(share).to(self.device, self.dtype) for share in shares),
-        )
+        sums = (torch.as_tensor(share).to(self.device, self.dtype) for share in shares)
+        with self._own_precision():
+            return _Intercepts(self.network, table, *sums)
+
+    def _own_precision(self) -> torch.autocast:
+        """Keep out what the caller has PyTorch multiply in."""
+        return torch.autocast(self.device.type, enabled=False)
 
     def _look(
         self, inputs: Arrays, task: Callable[[Chunk], list[Tensor]], run: Mapping
@@ -370,7 +373,8 @@ class Evaluator:
         size = max(FULL_ROWS, min(most, numbers // width) // FULL_ROWS * FULL_ROWS)
 
         def look(rows: slice) -> list[FloatArray]:
-            found = task(self._chunk(inputs, rows))
+            with self._own_precision():
+                found = task(self._chunk(inputs, rows))
             n = min(rows.stop, n_rows) - rows.start
             return [part[:n].cpu().numpy() for part in found]
 

@@ -68,8 +68,8 @@ class Predictor:
     kriging : ResidualKriging, default=None
         Fitted kriging; None adds nothing.
     has_place, has_time : bool, default=True
-        What the rows have. To what they lack no effect is given, not even that of
-        rounding.
+        What the rows have. What is said of a place or time that they lack goes to the
+        other: rounding, and what kriging has to say.
     """
 
     def __init__(
@@ -243,12 +243,11 @@ class Predictor:
         )
         if self.has_place and self.has_time:
             return whole
-        nothing, rest = np.zeros_like(whole.place), whole.place_time
-        if self.has_place:
-            place, time = whole.place + whole.time + rest, nothing
-        else:
-            place, time = nothing, whole.time + whole.place + rest
-        return replace(whole, place=place, time=time, place_time=nothing)
+        nothing = np.zeros_like(whole.place)
+        if not self.has_place:
+            return replace(whole, place=nothing, time=whole.time + whole.place)
+        place = whole.place + whole.time + whole.place_time
+        return replace(whole, place=place, time=nothing, place_time=nothing)
 
     def slopes(
         self, inputs: Arrays, feature_scale: FloatArray, *, members: bool = False

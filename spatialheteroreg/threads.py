@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -38,15 +39,41 @@ def mapping(n_tasks: int) -> Iterator[Mapping]:
             yield map
 
 
+class _OneCore(threading.local):
+    """Who computes on one core; PyTorch tells new threads what was last set."""
+
+    lock = threading.Lock()
+    n_inside = 0
+    n_threads_before = 1
+    inside = False
+
+
+_one_core = _OneCore()
+
+
 @contextlib.contextmanager
 def one_core() -> Iterator[None]:
-    """Have PyTorch compute on one core in this thread."""
-    n_threads = torch.get_num_threads()
+    """Have PyTorch compute on one core in this thread.
+
+    However many threads do so at a time, each is left with as many as were set before
+    the first of them came.
+    """
+    if _one_core.inside:
+        yield
+        return
+    with _OneCore.lock:
+        if _OneCore.n_inside == 0:
+            _OneCore.n_threads_before = torch.get_num_threads()
+        _OneCore.n_inside += 1
+    _one_core.inside = True
     try:
         torch.set_num_threads(1)
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        _one_core.inside = False
+        with _OneCore.lock:
+            _OneCore.n_inside -= 1
+            torch.set_num_threads(_OneCore.n_threads_before)
 
 
 @contextlib.contextmanager

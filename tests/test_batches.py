@@ -45,6 +45,10 @@ class TestBatches:
                     assert abs(int((inputs["fold"] == k).sum()) - share) < 2
         assert sorted(seen) == number.tolist()
 
+    def test_no_rows_have_no_order(self):
+        nothing = torch.arange(0)
+        assert len(batches.spread_folds(nothing, nothing)) == 0
+
     def test_folds_leave_the_order_to_chance(self, monkeypatch):
         monkeypatch.setattr(batches, "MANY_ROWS", 0)
         number = torch.arange(600)

@@ -108,6 +108,18 @@ class TestExplain:
         total = explanation.values.sum(axis=1) + explanation.base_values
         np.testing.assert_allclose(total, model.predict(X), atol=1e-9)
 
+    def test_kriging_in_time_alone_is_told_and_averages_to_zero(self):
+        X, y = make_table(700)
+        y = y + 5.0 * np.sin(X["time"].dt.day_of_year.to_numpy() / 58)
+        model = STCGRegressor(lat=None, lon=None, max_iter=3, random_state=0)
+        model.fit(X[["time"]], y)
+        assert model._kriging is not None
+        explanation, prediction = model.explain(X[["time"]]), model.predict(X[["time"]])
+        total = explanation.values.sum(axis=1) + explanation.base_values
+        np.testing.assert_allclose(total, prediction, atol=1e-6)
+        assert explanation.base_values[0] == pytest.approx(prediction.mean(), abs=1e-5)
+        np.testing.assert_allclose(explanation.values.mean(axis=0), 0, atol=1e-5)
+
     def test_a_single_row(self, fitted):
         model, X, _ = fitted
         np.testing.assert_allclose(

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spatialheteroreg import STCGRegressor, inference
@@ -88,6 +90,7 @@ def told(model, X):
     )
 
 
+@example({"d_token": 6, "n_heads": 1, "attention": "softmax"}, 0)
 @settings(max_examples=8, deadline=None)
 @given(
     parameters=st.fixed_dictionaries(
@@ -126,11 +129,29 @@ def test_a_row_is_told_the_same_by_any_number_of_threads():
         found = []
         for n_threads in (1, 2, 3):
             torch.set_num_threads(n_threads)
-            found.append(told(model, X))
+            found.append([told(model, X), told(model, X[:200])])
     finally:
         torch.set_num_threads(before)
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    for few_or_many in zip(*found, strict=True):
+        for other in few_or_many[1:]:
+            np.testing.assert_array_equal(other, few_or_many[0])
+
+
+def test_a_row_is_told_the_same_beside_later_rows():
+    model, X = fit_some(time_axis="sequence", n_steps=12)
+    later = X.assign(time=X["time"] + pd.Timedelta(days=3_000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        beside = told(model, pd.concat([X, later]))[: len(X)]
+    scale = np.std(model.predict(X))
+    np.testing.assert_allclose(beside, told(model, X), rtol=0, atol=1e-9 * scale)
+
+
+def test_a_caller_s_autocast_changes_nothing():
+    model, X = fit_some()
+    before = told(model, X[:300])
+    with torch.autocast("cpu", torch.bfloat16):
+        np.testing.assert_array_equal(told(model, X[:300]), before)
 
 
 def test_single_precision_is_near_double(monkeypatch):

@@ -127,6 +127,18 @@ def test_cross_attention_ignores_nodes_without_weight(random):
     torch.testing.assert_close(read, same)
 
 
+@pytest.mark.parametrize("K", [1, 5, 7])
+def test_cross_attention_says_the_same_wherever_a_row_stands(random, K):
+    cross = initialize(CrossAttention(16, 6, 2), random)
+    draw = lambda *shape: torch.randn(192, *shape, generator=random.generator)  # noqa: E731
+    rows = draw(9, 16), draw(K, 16), draw(K, 16), draw(K)
+    trained, said = cross(*rows), cross.eval()(*rows)
+    torch.testing.assert_close(said, trained)
+    order = torch.randperm(192, generator=random.generator)
+    moved = cross(*(part[order] for part in rows))
+    torch.testing.assert_close(moved, said[order], rtol=0, atol=1e-9)
+
+
 def test_graph_convolution_is_that_of_pytorch_geometric(random):
     gcn = pytest.importorskip("torch_geometric.nn").GCNConv
     layer = initialize(GraphConvolution(6, 4), random)

@@ -11,7 +11,7 @@ from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.side_by_side import SideBySide
-from spatialheteroreg.threads import mapping, threads
+from spatialheteroreg.threads import mapping, one_core, threads
 from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
@@ -253,6 +253,28 @@ def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):
     with mapping(10) as run:
         found = list(run(lambda k: (k, torch.get_num_threads()), range(10)))
     assert found == [(k, 1) for k in range(10)]
+    assert torch.get_num_threads() == 3
+
+
+def test_threads_that_overlap_are_left_with_as_many_as_before(n_threads):
+    n_threads(3)
+    inside, seen = threading.Barrier(2), []
+
+    def work():
+        with mapping(1):
+            inside.wait()
+            with one_core():
+                seen.append(torch.get_num_threads())
+            seen.append(torch.get_num_threads())
+            inside.wait()
+        seen.append(torch.get_num_threads())
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(seen) == [1, 1, 1, 1, 3, 3]
     assert torch.get_num_threads() == 3
 
 

@@ -106,8 +106,8 @@ def fold_of_rows(number: IntArray, n_folds: int, seed: int) -> IntArray:
     Returns
     -------
     ndarray of shape (n,)
-        Folds, each once in every `n_folds` rows that follow each other; -1 for all
-        with one fold.
+        Folds, each once in `n_folds` numbers, counted off from 0; -1 for all with one
+        fold.
 
     Examples
     --------

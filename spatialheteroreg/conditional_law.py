@@ -112,7 +112,7 @@ class ConditionalLaw:
             Of each row.
         """
         among, noise = self._among(near)
-        cross, _ = self._cross(near)
+        cross = self._cross(near)
         solved = self._solve(among, noise, cross[:, :, None])[:, :, 0]
         mean = (solved * near.residual).sum(dim=1)
         return mean, self._left(near, cross, solved)
@@ -132,7 +132,7 @@ class ConditionalLaw:
         """
         among, noise = self._among(near)
         told = self._solve(among, noise, near.residual[:, :, None])[:, :, 0]
-        _, (stays, rest) = self._cross(near)
+        stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
         return (stays * told).sum(dim=1), (rest * told).sum(dim=1)
 
     @torch.enable_grad()  # whatever the caller has set
@@ -162,7 +162,7 @@ class ConditionalLaw:
         """
         law = replace(self, theta=self.theta.clone().requires_grad_())
         among, noise = law._among(near)
-        cross, _ = law._cross(near)
+        cross = law._cross(near)
         with torch.no_grad():
             known = torch.stack([cross, near.residual], dim=2)
             a, b = self._solve(among, noise, known).unbind(2)
@@ -194,10 +194,10 @@ class ConditionalLaw:
         stays, rest = self.covariance(self.theta[:-1], near.among, near.among_lag)
         return stays + rest, self.theta[-1].exp() * near.noise + JITTER
 
-    def _cross(self, near: Neighborhood) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Covariance of the neighbors with their row (B, m), and its two parts."""
+    def _cross(self, near: Neighborhood) -> Tensor:
+        """Covariance of the neighbors with their row (B, m)."""
         stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
-        return stays + rest, (stays, rest)
+        return stays + rest
 
     def _solve(self, among: Tensor, noise: Tensor, right: Tensor) -> Tensor:
         """Solve for right-hand sides (B, m, k)."""

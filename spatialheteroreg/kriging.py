@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .conditional_law import ConditionalLaw, Neighborhood, neighbor_pairs
 from .covariance import SpaceTimeCovariance
+from .row_inputs import slices
 from .sphere import FloatArray, IntArray
 from .threads import Mapping, mapping
 
@@ -182,7 +183,7 @@ class ResidualKriging:
                 torch.as_tensor(self.residual_[rows[own]]),
                 self._neighborhood(self.where_[rows[own]], neighbors[own], rows[own]),
             )
-            for own in _slices(len(rows))
+            for own in slices(len(rows), CHUNK_SIZE)
         ]
 
         def share(
@@ -258,7 +259,7 @@ class ResidualKriging:
             mean, variance = law.moments(near)
             means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
 
-        parts = _slices(len(rows))
+        parts = slices(len(rows), CHUNK_SIZE)
         with mapping(len(parts)) as run:
             for _ in run(foretell, parts):
                 pass
@@ -289,7 +290,7 @@ class ResidualKriging:
             some = where[part]
             place[part], rest[part] = self._predict(some, self._neighbors(some))
 
-        for _ in run(predict, _slices(len(where))):
+        for _ in run(predict, slices(len(where), CHUNK_SIZE)):
             pass
         return place * self.scale_, rest * self.scale_
 
@@ -385,7 +386,3 @@ class ResidualKriging:
 def _apart(some: Tensor, others: Tensor) -> Tensor:
     """Straight distances (B, n, m) of points (B, n, axes) and (B, m, axes)."""
     return torch.cdist(some, others, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def _slices(n_rows: int) -> list[slice]:
-    return [slice(k, k + CHUNK_SIZE) for k in range(0, n_rows, CHUNK_SIZE)]

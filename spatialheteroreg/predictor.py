@@ -96,7 +96,7 @@ class Predictor:
 
     def member_predictions(self, inputs: Arrays) -> FloatArray:
         """Predict rows by each member (n_members, n), in target units."""
-        with rows_apart(inputs) as run:
+        with rows_apart(len(inputs["numeric"])) as run:
             members = _join(
                 [
                     part.member_predictions(own, run)
@@ -122,7 +122,7 @@ class Predictor:
             Predictions in target units.
         """
         prediction = np.empty(len(fold))
-        with rows_apart(inputs) as run:
+        with rows_apart(len(inputs["numeric"])) as run:
             for k, (part, own) in enumerate(self._with_inputs(inputs)):
                 rows = np.flatnonzero(fold == k)
                 if not len(rows):
@@ -144,7 +144,7 @@ class Predictor:
         place, place_time : ndarray of shape (n,)
             What stays at the place, and what passes or returns there.
         """
-        with mapping(-(-len(inputs) // CHUNK_SIZE)) as run:
+        with rows_apart(len(inputs)) as run:
             parts = [
                 self._kriged(inputs[rows], run)
                 for rows in slices(len(inputs), EFFECT_ROWS)
@@ -226,7 +226,7 @@ class Predictor:
             Parts of each prediction in target units.
         """
         pairs = zip(self._with_inputs(inputs), mean.networks, strict=True)
-        with rows_apart(inputs) as run:
+        with rows_apart(len(inputs["numeric"])) as run:
             found = [
                 part.effects(own, one, members=members, run=run)
                 for (part, own), one in pairs
@@ -269,7 +269,7 @@ class Predictor:
         ndarray of shape (n, n_numeric) or (n_members, n, n_numeric)
             As :meth:`Evaluator.slopes` gives them.
         """
-        with rows_apart(inputs) as run:
+        with rows_apart(len(inputs["numeric"])) as run:
             found = [
                 part.slopes(own, feature_scale, members=members, run=run)
                 for part, own in self._with_inputs(inputs)
@@ -289,9 +289,9 @@ class Predictor:
         return self.kriging.predict(locations(inputs), run)
 
 
-def rows_apart(inputs: Arrays) -> AbstractContextManager[Mapping]:
+def rows_apart(n_rows: int) -> AbstractContextManager[Mapping]:
     """Give a `map` that is worth its threads for so many rows."""
-    return mapping(-(-len(inputs["numeric"]) // CHUNK_SIZE))
+    return mapping(-(-n_rows // CHUNK_SIZE))
 
 
 def locations(inputs: Arrays) -> Locations:

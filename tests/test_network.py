@@ -130,8 +130,10 @@ def test_cross_attention_ignores_nodes_without_weight(random):
 @pytest.mark.parametrize("K", [1, 5, 7])
 def test_cross_attention_says_the_same_wherever_a_row_stands(random, K):
     cross = initialize(CrossAttention(16, 6, 2), random)
-    draw = lambda *shape: torch.randn(192, *shape, generator=random.generator)  # noqa: E731
-    rows = draw(9, 16), draw(K, 16), draw(K, 16), draw(K)
+    rows = [
+        torch.randn(192, *shape, generator=random.generator)
+        for shape in [(9, 16), (K, 16), (K, 16), (K,)]
+    ]
     trained, said = cross(*rows), cross.eval()(*rows)
     torch.testing.assert_close(said, trained)
     order = torch.randperm(192, generator=random.generator)

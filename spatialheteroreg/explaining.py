@@ -26,6 +26,7 @@ from .inspection.explanation import (
 )
 from .kriging import ResidualKriging
 from .predictor import ModelMean, Predictor
+from .ready import ReadyPredictor
 from .row_inputs import Arrays
 from .sphere import FloatArray
 from .uncertainty import Uncertainty, significant
@@ -72,6 +73,7 @@ class ExplainMixin:
     _uncertainty: Uncertainty | None
     _target_mean: float
     _target_scale: float
+    _ready: ReadyPredictor
     n_features_in_: int
     net_: Any
 
@@ -316,6 +318,9 @@ class ExplainMixin:
         return table
 
     def _predictor(self) -> Predictor:
+        return self._ready.get(self._make_predictor)
+
+    def _make_predictor(self) -> Predictor:
         roles = self._inputs.roles
         return Predictor(
             self.net_.module_,

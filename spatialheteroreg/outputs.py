@@ -1,13 +1,9 @@
-"""What is asked of a fitted model for rows that come in parts.
-
-The networks are made ready once and serve all parts, in threads side by side too.
-"""
+"""What is asked of a fitted model for rows that come in parts."""
 
 from __future__ import annotations
 
 import copy
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -73,7 +69,6 @@ class RowOutputs:
             self.labels["slope"] = numeric
             if return_std:
                 self.labels["slope_std"] = numeric
-        self._start()
 
     def __call__(self, rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
         """Compute what is asked for.
@@ -88,7 +83,8 @@ class RowOutputs:
         dict of str to ndarray
             One array for each of `labels`, (n,) or (n, k).
         """
-        model, found = self._ready_model(), {}
+        model = self.model if self.warn else _without_warning(self.model)
+        found = {}
         if "effect" in self.labels:
             found["effect"] = model.decompose(rows).to_numpy()
         if self.return_std:
@@ -107,27 +103,6 @@ class RowOutputs:
         elif "slope" in self.labels:
             found["slope"] = model.local_effects(rows).to_numpy()
         return {name: found[name] for name in self.labels}
-
-    def _ready_model(self) -> STCGRegressor:
-        """Give the model, its networks copied and its graph run over time once."""
-        with self._lock:
-            if self._ready is None:
-                self._ready = _keep_ready(self.model, self.warn)
-            return self._ready
-
-    def _start(self) -> None:
-        self._lock, self._ready = Lock(), None
-
-    _ready: STCGRegressor | None
-
-    def __getstate__(self) -> dict[str, Any]:
-        kept = vars(self).copy()
-        del kept["_lock"], kept["_ready"]
-        return kept
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._start()
 
 
 def column_names(model: STCGRegressor) -> list[str]:
@@ -191,12 +166,10 @@ def check_names(names: list[str], there: list[str], what: str) -> None:
         )
 
 
-def _keep_ready(model: STCGRegressor, warn: bool) -> STCGRegressor:
-    """Copy a model without its parts; the copy makes its predictor only once."""
-    ready, predictor = copy.copy(model), model._predictor()
-    ready.__dict__["_predictor"] = lambda: predictor
-    if not warn:
-        ready._inputs = copy.copy(model._inputs)
-        ready._inputs.axis_ = copy.copy(model._inputs.axis_)
-        ready._inputs.axis_.__dict__["warn_outside"] = lambda times: None
-    return ready
+def _without_warning(model: STCGRegressor) -> STCGRegressor:
+    """Copy a model that says nothing of times that it does not reach."""
+    silent = copy.copy(model)
+    silent._inputs = copy.copy(model._inputs)
+    silent._inputs.axis_ = copy.copy(model._inputs.axis_)
+    silent._inputs.axis_.__dict__["warn_outside"] = lambda times: None
+    return silent

@@ -18,6 +18,7 @@ import sklearn
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from .ready import ReadyPredictor
 from .regressor import STCGRegressor
 from .saving.file import pack, unpack, write_atomically, written_by
 from .saving.network import rebuild_net, take_net
@@ -41,8 +42,8 @@ SECTIONS = (
 )
 """Sections of the JSON."""
 
-APART = ("net_", "_metadata_request")
-"""Attributes that are kept in a form of their own."""
+APART = ("net_", "_metadata_request", "_ready")
+"""Attributes that are kept in a form of their own, or made anew."""
 
 SESSION = (
     *("_skl_callbacks", "_skl_callbacks_to_teardown"),
@@ -186,6 +187,7 @@ def _rebuild(
     model = STCGRegressor(**parameters)
     model.__dict__.update(attributes)
     model.net_ = rebuild_net(model, **net)
+    model._ready = ReadyPredictor()
     with sklearn.config_context(enable_metadata_routing=True):
         for method, requests in routing.items():
             getattr(model, f"set_{method}_request")(**requests)

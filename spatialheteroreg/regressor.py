@@ -39,6 +39,7 @@ from .fitting import (
 from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
 from .predictor import EFFECT_ROWS, Kriged, Predictor, krige_residuals
+from .ready import ReadyPredictor
 from .row_inputs import slices
 from .samples import KnownRows, Samples, take_weight
 from .sphere import FloatArray
@@ -665,6 +666,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         self.n_iter_ = len(self.history_)
         known = samples.known()
         self._kriging = None
+        self._ready = ReadyPredictor()
         predictor = self._predictor()
         if self._krigs(samples):
             self._kriging = krige_residuals(

@@ -6,7 +6,7 @@ import torch
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network.layers import RandomSource
-from spatialheteroreg.persistence import load_model, save_model
+from spatialheteroreg.persistence import APART, load_model, save_model
 
 QUICK = {"random_state": 0, "n_nodes": 8, "max_iter": 2}
 SMALL = {"d_token": 2, "d_condition": 4, "d_hidden": 4, "n_heads": 1, "n_nodes": 3}
@@ -50,7 +50,7 @@ def assert_same(one, other, where="model"):
     elif type(one).__module__.startswith(("spatialheteroreg.", "torch.nn.")):
         left, right = vars(one), vars(other)
         assert left.keys() == right.keys(), where
-        for name in left.keys() - {"net_", "_metadata_request", "_flat_weight_refs"}:
+        for name in left.keys() - {*APART, "_flat_weight_refs"}:
             assert_same(left[name], right[name], f"{where}.{name}")
     else:
         assert one == other, where

@@ -1,5 +1,7 @@
 """A cube is predicted as its rows are, on its own coordinates."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,14 +154,15 @@ def test_threads_take_effects_and_slopes_from_one_model(model, cube):
 
 def test_networks_are_made_ready_once_for_all_chunks(model, cube, monkeypatch):
     made = []
-    original = type(model)._predictor
+    original = type(model)._make_predictor
 
     def count(self):
         made.append(self)
         return original(self)
 
-    monkeypatch.setattr(type(model), "_predictor", count)
-    predict_dataset(model, cube.chunk(time=1), **ALL).compute(scheduler="threads")
+    monkeypatch.setattr(type(model), "_make_predictor", count)
+    unasked = copy.deepcopy(model)
+    predict_dataset(unasked, cube.chunk(time=1), **ALL).compute(scheduler="threads")
     assert len(made) == 1
 
 

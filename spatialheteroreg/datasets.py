@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_scalar
 
 from spatialheteroreg.advection import make_advected_globe
+from spatialheteroreg.checks import check_amount, check_count
 from spatialheteroreg.designs import (
     make_drifting_globe,
     make_geoshapley_grid,
@@ -124,12 +123,12 @@ def make_heterogeneous_globe(
     >>> globe.law.target(warmer).shape
     (500,)
     """
-    _check_size("n_samples", n_samples, 2, None)
-    _check_size("n_locations", n_locations, 1, None)
-    _check_size("n_years", n_years, 1, 200)
-    _check_amount("noise", noise, 0.0)
-    _check_amount("correlation_length", correlation_length, 200.0)
-    _check_amount("target_scale", target_scale, np.finfo(np.float64).tiny)
+    check_count("n_samples", n_samples, 2)
+    check_count("n_locations", n_locations, 1)
+    check_count("n_years", n_years, 1, 200)
+    check_amount("noise", noise, included=True)
+    check_amount("correlation_length", correlation_length, 200.0, included=True)
+    check_amount("target_scale", target_scale, np.finfo(float).tiny, included=True)
     check_scalar(nonlinear, "nonlinear", (bool, np.bool_))
     check_scalar(interaction, "interaction", (bool, np.bool_))
 
@@ -173,13 +172,3 @@ def make_heterogeneous_globe(
             "deviation. See make_heterogeneous_globe."
         ),
     )
-
-
-def _check_size(name: str, value: object, low: int, high: int | None) -> None:
-    check_scalar(value, name, Integral, min_val=low, max_val=high)
-
-
-def _check_amount(name: str, value: object, low: float) -> None:
-    check_scalar(value, name, Real, min_val=low)
-    if not np.isfinite(value):  # type: ignore[call-overload]
-        raise ValueError(f"{name} == {value}, must be finite.")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.validation import check_scalar
 
+from spatialheteroreg.checks import check_amount, check_count
 from spatialheteroreg.globe import START, YEAR_DAYS
 from spatialheteroreg.sphere import to_lat_lon
 
@@ -166,8 +165,8 @@ def rows_on_grid(
     name: str,
 ) -> Bunch:
     """Draw one row at each node of a square grid."""
-    _check_size("n_side", n_side, 2, None)
-    _check_noise(noise)
+    check_count("n_side", n_side, 2)
+    check_amount("noise", noise, included=True)
     along = np.linspace(0.0, length, n_side)
     v, u = (axis.ravel() for axis in np.meshgrid(along, along, indexing="ij"))
     places = pd.DataFrame({"u": u, "v": v})
@@ -186,10 +185,10 @@ def rows_on_globe(
 ) -> Bunch:
     """Draw rows at random places of a sphere, on random days."""
     n_samples, n_locations, n_years = sizes
-    _check_size("n_samples", n_samples, 2, None)
-    _check_size("n_locations", n_locations, 1, None)
-    _check_size("n_years", n_years, 1, 200)
-    _check_noise(noise)
+    check_count("n_samples", n_samples, 2)
+    check_count("n_locations", n_locations, 1)
+    check_count("n_years", n_years, 1, 200)
+    check_amount("noise", noise, included=True)
     random = check_random_state(random_state)
     rng = np.random.default_rng(random.randint(2**31 - 1))
     directions = rng.standard_normal((min(n_locations, n_samples), 3))
@@ -228,13 +227,3 @@ def _bunch(
         feature_names=[name for name in data if name not in places],
         DESCR=description,
     )
-
-
-def _check_size(name: str, value: object, low: int, high: int | None) -> None:
-    check_scalar(value, name, Integral, min_val=low, max_val=high)
-
-
-def _check_noise(value: object, name: str = "noise") -> None:
-    check_scalar(value, name, Real, min_val=0.0)
-    if not np.isfinite(value):  # type: ignore[call-overload]
-        raise ValueError(f"{name} == {value}, must be finite.")

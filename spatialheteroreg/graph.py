@@ -15,7 +15,10 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import KMeans
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_consistent_length
 
+from .checks import METRICS, check_amount, check_choice, check_count
 from .sphere import (
     EARTH_RADIUS_KM,
     FloatArray,
@@ -104,6 +107,11 @@ class ConditionGraph:
     n_components : int
         Parts that the graph fell into before they were joined.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is out of its range; says which, and what would be right.
+
     References
     ----------
     .. [1] Zelnik-Manor, L., Perona, P. (2004). Self-tuning spectral
@@ -130,6 +138,12 @@ class ConditionGraph:
         metric: str = "haversine",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
+        check_count("n_nodes", n_nodes, 1)
+        check_count("n_neighbors", n_neighbors, 1)
+        check_count("n_attached", n_attached, 1)
+        if bandwidth != "auto":
+            check_amount("bandwidth", bandwidth)
+        check_choice("metric", metric, METRICS)
         self.requested_nodes = n_nodes
         self.n_neighbors = n_neighbors
         self.n_attached = n_attached
@@ -172,11 +186,22 @@ class ConditionGraph:
         ConditionGraph
             Itself.
 
+        Raises
+        ------
+        ValueError
+            If coordinates are missing, infinite, of different length or none at all, or
+            latitudes are no degrees.
+
         Warns
         -----
         UserWarning
             If the graph fell into parts, which are then joined.
         """
+        check_consistent_length(lat, lon, sample_weight)
+        for name, values in {"lat": lat, "lon": lon}.items():
+            assert_all_finite(values, input_name=name)
+        if not len(np.asarray(lat)):
+            raise ValueError("lat and lon are empty: a graph needs one place or more.")
         places, place = np.unique(self._embed(lat, lon), axis=0, return_inverse=True)
         weight = None if sample_weight is None else np.asarray(sample_weight, float)
         rows = np.bincount(place.ravel(), weight)

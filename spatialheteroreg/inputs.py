@@ -205,9 +205,10 @@ class InputBuilder:
             for n in nodes_of_graphs(n_nodes, self.n_graphs)
         ]
         period = 1.0 if self.dates_ and self.period is None else self.period
+        parameters = self.axis_parameters
         if self._time_position is None:
-            period = None
-        self.axis_ = TimeAxis(period, **self.axis_parameters).lay(
+            period, parameters = None, {**parameters, "kind": "auto"}
+        self.axis_ = TimeAxis(period, **parameters).lay(
             extent.start,
             extent.end,
             n_rows=extent.n_rows,

@@ -42,6 +42,9 @@ SECTIONS = (
 )
 """Sections of the JSON."""
 
+METHODS = ("fit", "score", "predict")
+"""Methods that metadata can be routed to."""
+
 APART = ("net_", "_metadata_request", "_ready")
 """Attributes that are kept in a form of their own, or made anew."""
 
@@ -213,13 +216,11 @@ def _versions() -> dict[str, str]:
 
 
 def _routing(model: STCGRegressor) -> Values:
-    """Take down what `set_fit_request` and `set_score_request` asked for."""
+    """Take down what `set_fit_request` and the like asked for."""
     asked = vars(model).get("_metadata_request")
     if asked is None:
         return {}
-    return {
-        method: dict(getattr(asked, method).requests) for method in ("fit", "score")
-    }
+    return {method: dict(getattr(asked, method).requests) for method in METHODS}
 
 
 def _advice(model: STCGRegressor, error: UnstorableError) -> str:

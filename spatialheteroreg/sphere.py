@@ -60,12 +60,25 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> FloatArray:
     ndarray of shape (n, 3)
         Axis x towards (0 N, 0 E), y towards (0 N, 90 E), z towards the north pole.
 
+    Raises
+    ------
+    ValueError
+        If a latitude lies outside [-90, 90].
+
     Examples
     --------
     >>> unit_vectors([0.0, 90.0], [90.0, 12.0]).round(6).tolist()
     [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    phi = np.deg2rad(np.round(np.asarray(lat, dtype=np.float64), 9))
+    lat = np.round(np.asarray(lat, dtype=np.float64), 9)
+    beyond = np.abs(lat) > 90.0
+    if beyond.any():
+        first = lat[beyond].flat[0] if lat.ndim else lat
+        raise ValueError(
+            f"lat must lie in [-90, 90] degrees, and holds {first:g}. Are lat and lon "
+            "swapped?"
+        )
+    phi = np.deg2rad(lat)
     lam = np.deg2rad(wrap_longitude(lon))
     # cos(90 deg) is 6e-17 in floats: a pole would depend on its longitude.
     radius = np.where(np.abs(phi) >= np.pi / 2, 0.0, np.cos(phi))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checks import check_amount, check_choice, check_count
 from .sphere import FloatArray, IntArray
 
 STEPS_PER_CYCLE = 12
@@ -64,6 +65,11 @@ class TimeAxis:
     step_width : float
         Distance between two steps in the unit of the times.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is out of its range, or a cycle is asked for without its period.
+
     Examples
     --------
     Fractional years, with the year as the cycle:
@@ -84,6 +90,13 @@ class TimeAxis:
         kind: str = "auto",
         n_steps: int | str = "auto",
     ) -> None:
+        check_choice("kind", kind, ("auto", "cycle", "sequence"))
+        if period is not None:
+            check_amount("period", period)
+        elif kind == "cycle":
+            raise ValueError("kind='cycle' needs a period: the length of the cycle.")
+        if n_steps != "auto":
+            check_count("n_steps", n_steps, 1)
         self.period = period
         self.kind = kind
         self.n_steps = n_steps

@@ -93,8 +93,8 @@ class Uncertainty:
     """What turns the spread of members into standard errors and intervals.
 
     The variance of an error is `inflation` times the moderated variance among the
-    members; where distance takes back more of the local law than it did where rows
-    were held out, the variance of the local law over the training rows is added,
+    members; where distance takes back more of the local law than at 95 % of
+    the rows held out, the variance of the local law over the training rows is added,
     in that proportion. A new observation has the variance `noise` on top.
 
     Attributes
@@ -247,7 +247,7 @@ def noise_variance(
     Parameters
     ----------
     residual : ndarray of shape (n,)
-        Residuals of at most `LARGEST` rows.
+        Residuals. Time grows with the cube of n; a thousand rows take seconds.
     place : ndarray of shape (n, n_axes)
         Points whose straight distance is the distance of places.
     time : ndarray of shape (n, n_encoded)

@@ -161,3 +161,38 @@ def test_euclidean_metric_takes_projected_coordinates():
     graph = ConditionGraph(n_nodes=10, metric="euclidean", random_state=0).fit(y, x)
     assert graph.n_nodes == 10
     assert 1e4 < graph.bandwidth_ < 5e5
+
+
+# --- what cannot be a graph ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"n_nodes": 0}, ValueError, "n_nodes == 0, must be >= 1"),
+        ({"n_nodes": 2.5}, TypeError, "n_nodes must be an instance of"),
+        ({"n_neighbors": -2}, ValueError, "n_neighbors == -2, must be >= 1"),
+        ({"n_attached": 0}, ValueError, "n_attached == 0, must be >= 1"),
+        ({"bandwidth": 0.0}, ValueError, "bandwidth == 0.0, must be > 0"),
+        ({"bandwidth": np.inf}, ValueError, "bandwidth == inf, must be finite"),
+        ({"metric": "Haversine"}, ValueError, "metric='Haversine' must be 'haversine'"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters, error, message):
+    with pytest.raises(error, match=message):
+        ConditionGraph(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "message"),
+    [
+        ([0.0, np.nan], [0.0, 1.0], "lat contains NaN"),
+        ([0.0, 1.0], [0.0, np.inf], "lon contains infinity"),
+        ([0.0, 1.0], [0.0], "inconsistent numbers of samples"),
+        ([], [], "lat and lon are empty"),
+        ([0.0, 95.0], [0.0, 1.0], "holds 95. Are lat and lon swapped"),
+    ],
+)
+def test_places_that_are_none_are_refused(lat, lon, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionGraph(n_nodes=2).fit(lat, lon)

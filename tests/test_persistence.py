@@ -261,6 +261,7 @@ def test_metadata_requests_come_back(fitted, tmp_path):
     model = clone(fitted[0])
     with sklearn.config_context(enable_metadata_routing=True):
         model.set_fit_request(sample_weight=True).set_score_request(sample_weight="w")
+        model.set_predict_request(return_std=True)
         loaded = there_and_back(model.fit(*fitted[1:]), tmp_path)
         assert str(loaded.get_metadata_routing()) == str(model.get_metadata_routing())
 

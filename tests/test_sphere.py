@@ -147,3 +147,10 @@ class TestSphericalKMeans:
         vectors = unit_vectors([0.0, 0.0, 1.0], [0.0, 0.0, 1.0])
         with pytest.raises(ValueError, match="distinct points, 2"):
             SphericalKMeans(3).fit(vectors)
+
+
+def test_latitudes_beyond_the_poles_are_refused():
+    with pytest.raises(ValueError, match=r"\[-90, 90\] degrees, and holds 95"):
+        great_circle_distance(95.0, 0.0, 85.0, 0.0)
+    with pytest.raises(ValueError, match="holds -91"):
+        unit_vectors([0.0, -91.0, 120.0], [0.0, 1.0, 2.0])

@@ -115,3 +115,18 @@ def test_step_times_have_the_encoding_of_their_place(cycle, sequence):
             np.arange(axis.n_steps_),
             atol=1e-6,
         )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"kind": "cycles"}, "kind='cycles' must be 'auto', 'cycle' or 'sequence'"),
+        ({"kind": "cycle"}, "kind='cycle' needs a period"),
+        ({"period": -1.0}, "period == -1.0, must be > 0"),
+        ({"period": np.nan}, "period == nan, must be finite"),
+        ({"n_steps": 0}, "n_steps == 0, must be >= 1"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        TimeAxis(**parameters)

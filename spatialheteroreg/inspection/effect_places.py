@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import METRICS, check_choice
 from ..sphere import FloatArray, IntArray, wrap_longitude
 from ..values import rows_text
 from .plotting import as_floats, check_lengths
@@ -54,8 +55,7 @@ def read_coordinates(
     ValueError
         If they are missing, infinite or no degrees, or the metric is unknown.
     """
-    if metric not in {"haversine", "euclidean"}:
-        raise ValueError(f"metric must be 'haversine' or 'euclidean', got {metric!r}.")
+    check_choice("metric", metric, METRICS)
     lat, lon = as_floats(lat, "lat"), as_floats(lon, "lon")
     check_lengths(lat=lat, lon=lon)
     bad = ~(np.isfinite(lat) & np.isfinite(lon))

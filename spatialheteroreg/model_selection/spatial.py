@@ -8,16 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..checks import METRICS, check_amount, check_choice, check_count
 from ..columns import Table
 from ..sphere import IntArray
 from .places import Places, Random, balanced_folds, read_places
 from .splitter import (
     Mask,
     TableSplitter,
-    check_amount,
     check_block_size,
-    check_count,
-    check_metric,
     check_shuffle,
 )
 
@@ -151,9 +149,9 @@ class SpatialBlockKFold(FoldSplitter):
         crs: Any = None,
         metric: str = "haversine",
     ) -> None:
-        check_count("n_splits", n_splits)
+        check_count("n_splits", n_splits, 2)
         check_shuffle(shuffle, random_state)
-        check_metric(metric)
+        check_choice("metric", metric, METRICS)
         check_block_size(block_size, metric)
         self.n_splits = n_splits
         self.block_size = block_size
@@ -214,8 +212,8 @@ class LeaveRegionOut(PlaceSplitter):
         crs: Any = None,
         metric: str = "haversine",
     ) -> None:
-        check_count("n_regions", n_regions)
-        check_metric(metric)
+        check_count("n_regions", n_regions, 2)
+        check_choice("metric", metric, METRICS)
         self.n_regions = n_regions
         self.random_state = random_state
         self.lat = lat
@@ -303,10 +301,10 @@ class BufferedKFold(FoldSplitter):
         crs: Any = None,
         metric: str = "haversine",
     ) -> None:
-        check_count("n_splits", n_splits)
-        check_amount("radius", radius, zero=True)
+        check_count("n_splits", n_splits, 2)
+        check_amount("radius", radius, included=True)
         check_shuffle(shuffle, random_state)
-        check_metric(metric)
+        check_choice("metric", metric, METRICS)
         if block_size is not None:
             check_block_size(block_size, metric)
         self.n_splits = n_splits

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_consistent_length
 
+from ..checks import check_amount
 from ..columns import Table
 from ..sphere import IntArray
 
@@ -106,48 +106,6 @@ class TableSplitter(BaseCrossValidator):
 # --- parameters, checked when they are given, as KFold does ------------------
 
 
-def check_count(name: str, value: Any) -> None:
-    """Refuse what is no number of splits.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    value : object
-        What was passed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no whole number, or below 2.
-    """
-    check_scalar(value, name, Integral, min_val=2)
-
-
-def check_amount(name: str, value: Any, *, zero: bool = False) -> None:
-    """Refuse what is no length or duration.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    value : object
-        What was passed.
-    zero : bool, default=False
-        Whether 0 is allowed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number, negative, or not finite.
-    """
-    check_scalar(
-        value, name, Real, min_val=0, include_boundaries="left" if zero else "neither"
-    )
-    if not np.isfinite(value):
-        raise ValueError(f"{name} == {value}, must be finite.")
-
-
 def check_block_size(size: Any, metric: str) -> None:
     """Refuse what is no side of a block.
 
@@ -169,23 +127,6 @@ def check_block_size(size: Any, metric: str) -> None:
             f"block_size == {size}, must be >= {SMALLEST_BLOCK_KM:g} km: places closer "
             "than that are one place."
         )
-
-
-def check_metric(metric: Any) -> None:
-    """Refuse an unknown metric.
-
-    Parameters
-    ----------
-    metric : object
-        What was passed.
-
-    Raises
-    ------
-    ValueError
-        If it is neither "haversine" nor "euclidean".
-    """
-    if metric not in ("haversine", "euclidean"):
-        raise ValueError(f"metric={metric!r} must be 'haversine' or 'euclidean'.")
 
 
 def check_shuffle(shuffle: Any, random_state: Any) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+from ..checks import check_amount, check_count
 from ..columns import Table, find_roles
 from ..coordinates import holds_dates, read_time
 from ..sphere import FloatArray, IntArray
-from .splitter import Mask, TableSplitter, check_amount, check_count
+from .splitter import Mask, TableSplitter
 
 
 class TimeSplitter(TableSplitter):
@@ -94,7 +95,7 @@ class TimeHoldout(TimeSplitter):
                 max_val=None if whole else 1,
                 include_boundaries="left" if whole else "neither",
             )
-        check_amount("gap", gap, zero=True)
+        check_amount("gap", gap, included=True)
         self.test_size = test_size
         self.start = start
         self.gap = gap
@@ -174,12 +175,12 @@ class ForwardChaining(TimeSplitter):
         if n_splits is not None and starts is not None:
             raise ValueError("Pass either n_splits or starts, not both.")
         if n_splits is not None:
-            check_count("n_splits", n_splits)
+            check_count("n_splits", n_splits, 2)
         if starts is not None and (isinstance(starts, str) or not len(starts)):
             raise ValueError(
                 f"starts={starts!r} must be a list of moments, one for each split."
             )
-        check_amount("gap", gap, zero=True)
+        check_amount("gap", gap, included=True)
         if max_train_span is not None:
             check_amount("max_train_span", max_train_span)
             if max_train_span <= gap:

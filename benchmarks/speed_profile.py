@@ -89,7 +89,7 @@ def measure(
         for name in ANSWERS[1:]:
             per_row = answer_operations(getattr(model, name), Z, COUNTED)
             pace = len(Z) / sum(seconds[name].values())
-            work[name] = per_row, pace, limits["float64"].value
+            work[name] = per_row, pace, limits["float32"].value
     return [
         *_stage_rows(seconds),
         *(_row("limits", lim.name, "", lim.value, lim.unit) for lim in limits.values()),

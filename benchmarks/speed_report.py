@@ -62,8 +62,7 @@ A fit to {rows:,} generated rows of {features} features, then {asked:,} rows pre
 and explained, on {cores}. A second counts for the innermost stage. Limits were
 measured in the same process. Operations are those of matrix products: in training of
 a row in an epoch, forward and backward, all networks together. The last column is their
-share of what the machine does with large matrices, of float32 in training and of
-float64 in answers.
+share of what the machine does with large matrices of float32.
 """
 
 NO_GPU = """\

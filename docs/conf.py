@@ -62,4 +62,10 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 # A page without pages below it needs no navigation on its left.
-html_sidebars = {"index": [], "install": [], "tutorial": [], "benchmarks": []}
+html_sidebars = {
+    "index": [],
+    "install": [],
+    "tutorial": [],
+    "defaults": [],
+    "ablations": [],
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 import numpy as np
 import pandas as pd
@@ -101,6 +101,25 @@ class ExplainMixin:
             `values` (n, p); `base_values` (n,); `data` (n, p) as floats, with
             fractional years for dates and codes for categories;
             `display_data` as X was passed.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If columns are not those of fit, or hold what cannot be used.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> explanation = model.explain(X)
+        >>> total = explanation.values.sum(axis=1) + explanation.base_values
+        >>> float(abs(total - model.predict(X)).max()) < 1e-9
+        True
         """
         table, predictor = self._read_fitted(X), self._predictor()
         contributions, data = [], []
@@ -133,6 +152,26 @@ class ExplainMixin:
             each feature. All but the baseline average to 0 over the training rows,
             and each row adds up to the prediction (with `head="dual"` to the
             weighted combination). Indexed as X is.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If columns are not those of fit, or hold what cannot be used.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> parts = model.decompose(X)
+        >>> parts.columns[:5].tolist()
+        ['baseline', 'place', 'time', 'place_time', 'temperature']
+        >>> float(abs(parts.sum(axis=1) - model.predict(X)).max()) < 1e-9
+        True
         """
         table, predictor = self._read_fitted(X), self._predictor()
         base, rows = self._baseline, []
@@ -167,6 +206,23 @@ class ExplainMixin:
         ndarray of shape (n, p)
             Absolute contributions of :meth:`explain`, divided by their sum over
             the row; uniform where all are zero.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If columns are not those of fit, or hold what cannot be used.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> model.feature_weights(X).sum(axis=1).round(9).min().item()
+        1.0
         """
         table, predictor = self._read_fitted(X), self._predictor()
         chunks = self._inputs.transform_in_chunks(table)
@@ -176,6 +232,26 @@ class ExplainMixin:
         contributions = np.concatenate([self._contributions(part) for part in effects])
         return normalized_weights(contributions)
 
+    @overload
+    def local_effects(
+        self,
+        X: Any,
+        *,
+        output: str = ...,
+        return_std: Literal[False] = ...,
+        alpha: float = ...,
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def local_effects(
+        self,
+        X: Any,
+        *,
+        output: str = ...,
+        return_std: Literal[True],
+        alpha: float = ...,
+    ) -> LocalEffects: ...
+
     def local_effects(
         self,
         X: Any,
@@ -183,7 +259,7 @@ class ExplainMixin:
         output: str = "slope",
         return_std: bool = False,
         alpha: float = 0.1,
-    ) -> Any:
+    ) -> pd.DataFrame | LocalEffects:
         """Effect of each feature at each row.
 
         Parameters
@@ -206,14 +282,27 @@ class ExplainMixin:
         DataFrame of shape (n, k) or LocalEffects
             The effects, indexed as X is. A slope is NaN where the feature is
             missing, and 0 where its value is held: beyond 10 standard deviations
-            from its mean. With `return_std` a named tuple of three such frames:
-            `effect`, `std` and `significant`.
+            from its mean, of heavy tails only far beyond. With `return_std` a named
+            tuple of three such frames: `effect`, `std` and `significant`.
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
-            If `return_std` is asked of a model without uncertainty, or another
-            parameter is not one of those above.
+            If columns are not those of fit or hold what cannot be used, `return_std` is
+            asked of a model without uncertainty, or another parameter is not one of
+            those above.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> model.local_effects(X).shape  # a slope for each numeric feature
+        (200, 6)
         """
         validate_parameter_constraints(
             _LOCAL_EFFECTS,
@@ -262,6 +351,23 @@ class ExplainMixin:
         DataFrame of shape (n, 4)
             As :func:`~spatialheteroreg.inspection.applicability.applicability` gives
             it.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If columns are not those of fit, or hold what cannot be used.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> model.applicability(X.assign(lat=-X["lat"])).columns.tolist()
+        ['distance', 'widths', 'dissimilarity', 'inside']
         """
         from .inspection.applicability import applicability
 
@@ -281,6 +387,24 @@ class ExplainMixin:
         -------
         Diagnosis
             As :func:`~spatialheteroreg.inspection.diagnosis.diagnose` gives it.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If columns are not those of fit, hold what cannot be used, or only one of
+            X and y is passed.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(200, 20, random_state=0)
+        >>> X, y = globe.data, globe.target
+        >>> model = STCGRegressor(max_iter=2, random_state=0).fit(X, y)
+        >>> str(model.diagnose(X, y)).startswith("Diagnosis: ")
+        True
         """
         from .inspection.diagnosis import diagnose
 

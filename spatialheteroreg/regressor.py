@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,7 @@ from skorch.callbacks import Callback
 from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
 from .calibration import calibrate, thin
 from .checkpoint import Checkpoint, generator_state
+from .chosen import ChosenMixin
 from .data import open_data
 from .explaining import ExplainMixin
 from .features import mean_and_deviation
@@ -47,7 +48,9 @@ from .training import STCGNet, leave_fit
 from .uncertainty import LARGEST
 
 
-class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEstimator):
+class STCGRegressor(
+    CallbackSupportMixin, ChosenMixin, ExplainMixin, RegressorMixin, BaseEstimator
+):
     """Regression whose law changes over space and time.
 
     One network learns two things at once: a law that is the same everywhere
@@ -112,9 +115,9 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Graph convolutions, and layers of the recurrent network; 0 leaves the
         part out.
     dynamic_graph : bool, default=False
-        Whether nodes also hear of their neighbors what depends on the time step, by
-        edge weights that turn with it: for what is carried from place to place, by
-        wind or water. Needs a time column. :doc:`/open_questions` has figures.
+        Whether neighboring nodes also send each other messages whose edge weights
+        change with the time step: for what is carried from place to place, by wind or
+        water. Needs a time column. :doc:`/open_questions` has figures.
     attention : {"linear", "softmax"}, default="linear"
         Attention among the features.
     cross_attention : bool, default=True
@@ -148,15 +151,18 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     importance_loss_weight : float, default=1.0
         Weight of the weighted combination in the loss of the dual head.
     invariance_penalty : float, default=0.0
-        Weight of a penalty on features without which the errors of eight regions,
-        clusters of nodes, would be more alike, as for a feature that is an effect of
-        the target, not a cause [2]_, [3]_. It takes noise to be alike in all regions,
-        and needs places. Try 3. :doc:`/open_questions` has figures.
+        Weight of a penalty on features whose use makes the errors of eight regions
+        (clusters of nodes) differ, as that of an effect of the target does, which is
+        not a cause [2]_, [3]_. Noise is assumed to be the same in all regions. Needs
+        places. Try 3. :doc:`/open_questions` has figures.
     n_members : int, default=1
         Members of an ensemble inside the network. They share the trunk, and each
         adds its own node vectors, read-out and intercept. Their mean predicts a
         little better than one, and their spread tells how sure it is: with two or
-        more there are standard errors and intervals.
+        more there are standard errors and intervals. `n_folds="auto"` then is 1, and
+        errors are larger than those of several networks with kriging: pass
+        `n_folds=5` for both, at some five times the seconds. :doc:`/uncertainty` has
+        figures.
     n_folds : int or "auto", default="auto"
         Networks that are trained side by side, each without one of so many folds of
         the rows; their mean predicts. 1 is one network that sees all rows. "auto":
@@ -182,7 +188,7 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.
-    early_stopping : {False, "rows", "places"}, default=False
+    early_stopping : bool or {"rows", "places"}, default=False
         Hold out rows, or all rows of some places, and stop when they are no
         longer predicted better; the best weights are kept. False runs the
         schedule to its end. True means "rows". Where `groups` are passed to fit
@@ -194,8 +200,8 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
     precision : {"float32", "mixed", "float64"}, default="float32"
         Numbers that the networks compute with. "float64" is slower and makes
         results repeat to more digits. "mixed" keeps float32 and multiplies in
-        bfloat16 in training, which a GPU does sooner. What networks say is added up
-        in float64 in any case, and a row is told the same alone and in company.
+        bfloat16 in training, which is faster on a GPU. Outputs are added up in float64
+        in any case, and what is said of a row does not depend on the other rows.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -206,9 +212,9 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         "spatialheteroreg.training", at level INFO.
     warm_start : bool, default=False
         Go on training the fitted networks, with their nodes, steps and scales,
-        when fit is called again. Pass the same rows in the same order: of others the
-        networks have seen some that they are to be blind to, so that what they leave
-        over, and kriging with it, is taken to be smaller than it is.
+        when fit is called again. Pass the same rows in the same order: with
+        others, each network has been trained on part of the fold that it is to be
+        blind to now, and residuals, and the kriging of them, come out too small.
     checkpoint : str, path-like or None, default=None
         File that keeps the state of training after each epoch. Where it exists,
         the same fit goes on from it to the result that it would have had without
@@ -220,10 +226,17 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
         Mean of :meth:`feature_weights` over the training rows; sums to 1.
     graph_ : ConditionGraph or None
         Nodes and edges; None without a condition.
+    n_folds_ : int
+        Networks trained.
+    batch_size_, learning_rate_, weight_decay_, dropout_ : int or float
+        What these parameters were taken for.
+    time_axis_ : TimeAxis or None
+        Steps of the recurrent network; None where rows have no time.
     net_ : skorch.NeuralNet
         The trained net; `net_.module_` is the torch module.
     history_ : list of dict
-        Epoch, losses (in units of the target's variance) and seconds.
+        For each epoch "epoch", "train_loss", with early stopping "valid_loss" (both in
+        units of the target's variance), and "dur", seconds.
     n_iter_ : int
         Epochs trained.
     explanation_r2_ : float
@@ -463,8 +476,15 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
 
         Raises
         ------
-        ValueError
-            If the input cannot be used; says what, where, and what to do.
+        ValueError, TypeError
+            If input or parameters cannot be used; says what, where, and what to do.
+        ImportError
+            If an extra is needed, for a data set in files or for `crs`.
+        FloatingPointError
+            If the loss is no longer finite.
+        KeyboardInterrupt
+            If interrupted before the first epoch ended; after it, what was learned is
+            kept, with a warning.
         """
         before = vars(self).copy()
         try:
@@ -473,7 +493,17 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
             self.__dict__ = before
             raise
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> FloatArray: ...
+
+    @overload
+    def predict(
+        self, X: Any, return_std: Literal[True]
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    def predict(
+        self, X: Any, return_std: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict at any place and time.
 
         Parameters
@@ -495,8 +525,28 @@ class STCGRegressor(CallbackSupportMixin, ExplainMixin, RegressorMixin, BaseEsti
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
-            If `return_std` is asked of a model without uncertainty.
+            If columns are not those of fit or hold what cannot be used, or `return_std`
+            is asked of a model without uncertainty.
+
+        Warns
+        -----
+        UserWarning
+            If times lie where the steps do not reach.
+
+        Examples
+        --------
+        >>> from spatialheteroreg import STCGRegressor
+        >>> from spatialheteroreg.datasets import make_heterogeneous_globe
+        >>> globe = make_heterogeneous_globe(500, 50, random_state=0)
+        >>> model = STCGRegressor(n_members=2, max_iter=2, random_state=0)
+        >>> mean, std = model.fit(globe.data, globe.target).predict(
+        ...     globe.data, return_std=True
+        ... )
+        >>> mean.shape, std.shape, bool((std > 0).all())
+        ((500,), (500,), True)
         """
         uncertainty = self._get_uncertainty() if return_std else None
         table, predictor = self._read_fitted(X), self._predictor()

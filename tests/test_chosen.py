@@ -1,0 +1,51 @@
+"""What "auto" was taken for can be read from a fitted model."""
+
+import pytest
+
+from spatialheteroreg import STCGRegressor
+from spatialheteroreg.sizing import auto_batch_size, auto_learning_rate
+from spatialheteroreg.time_axis import TimeAxis
+
+from .sameness import there_and_back
+from .test_ecosystem import small
+
+CHOSEN = (
+    *("n_folds_", "batch_size_", "learning_rate_", "weight_decay_", "dropout_"),
+    "time_axis_",
+)
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_nothing_is_chosen_before_a_fit(name):
+    assert not hasattr(STCGRegressor(), name)
+
+
+def test_what_auto_was_taken_for(table, tmp_path):
+    X, y = table
+    model = small().fit(X, y)
+    n_rows = len(y)
+    assert model.n_folds_ == len(list(model.net_.module_))
+    assert model.batch_size_ == auto_batch_size(n_rows)
+    assert model.learning_rate_ == auto_learning_rate(n_rows, model.batch_size_)
+    assert (model.weight_decay_, model.dropout_) == (0.1, 0.15)
+    assert isinstance(model.time_axis_, TimeAxis)
+    loaded = there_and_back(model, tmp_path)
+    for name in CHOSEN[:-1]:
+        assert getattr(loaded, name) == getattr(model, name)
+    assert loaded.time_axis_.n_steps_ == model.time_axis_.n_steps_
+
+
+def test_what_was_given_is_kept(table):
+    X, y = table
+    given = {"n_folds": 2, "batch_size": 50, "learning_rate": 0.01}
+    model = small(**given, weight_decay=0.0, dropout=0.0).fit(X, y)
+    for name, value in given.items():
+        assert getattr(model, f"{name}_") == value
+    assert (model.weight_decay_, model.dropout_) == (0.0, 0.0)
+    model.set_params(batch_size=10)
+    assert model.batch_size_ == 50
+
+
+def test_rows_without_a_time_have_no_time_axis(table):
+    X, y = table
+    assert small().fit(X.drop(columns="time"), y).time_axis_ is None

@@ -19,7 +19,7 @@ from .cube_variables import (
     read_mask,
 )
 from .outputs import RowOutputs
-from .row_inputs import CHUNK_ROWS
+from .row_inputs import CHUNK_ROWS, slices
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -257,8 +257,8 @@ def _predict_block(
         name: np.full(shape if axis is None else (*shape, len(axis)), np.nan, dtype)
         for name, axis in outputs.labels.items()
     }
-    for start in range(0, len(cells), CHUNK_ROWS):
-        where = np.unravel_index(cells[start : start + CHUNK_ROWS], shape)
+    for part in slices(len(cells), CHUNK_ROWS):
+        where = np.unravel_index(cells[part], shape)
         columns = zip([*features, *coordinates], whole, strict=True)
         rows = pd.DataFrame({name: values[where] for name, values in columns})
         # Columns that the model was fitted with and does not read need not be there.

@@ -442,7 +442,7 @@ class ExplainMixin:
         return table
 
     def _predictor(self) -> Predictor:
-        return self._ready.get(self._make_predictor)
+        return self._ready.get(self.net_.module_, self._make_predictor)
 
     def _make_predictor(self) -> Predictor:
         roles = self._inputs.roles

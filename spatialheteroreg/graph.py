@@ -24,10 +24,10 @@ from .sphere import (
     FloatArray,
     IntArray,
     SphericalKMeans,
-    chord_to_km,
+    embed,
+    length,
     nearest_in_space,
     to_lat_lon,
-    unit_vectors,
 )
 
 if TYPE_CHECKING:
@@ -202,7 +202,9 @@ class ConditionGraph:
             assert_all_finite(values, input_name=name)
         if not len(np.asarray(lat)):
             raise ValueError("lat and lon are empty: a graph needs one place or more.")
-        places, place = np.unique(self._embed(lat, lon), axis=0, return_inverse=True)
+        places, place = np.unique(
+            embed(lat, lon, self.metric), axis=0, return_inverse=True
+        )
         weight = None if sample_weight is None else np.asarray(sample_weight, float)
         rows = np.bincount(place.ravel(), weight)
         self.node_points = self._place_nodes(places, np.sqrt(rows))
@@ -226,8 +228,10 @@ class ConditionGraph:
             Nodes, weights and distances of each row.
         """
         k = min(self.n_attached, self.n_nodes)
-        straight, index = nearest_in_space(self._embed(lat, lon), self.node_points, k)
-        distance = self._length(straight)
+        straight, index = nearest_in_space(
+            embed(lat, lon, self.metric), self.node_points, k
+        )
+        distance = length(straight, self.metric)
         log_kernel = -0.5 * (distance / self.node_bandwidth[index]) ** 2
         return Attachment(index, log_kernel, distance)
 
@@ -245,7 +249,7 @@ class ConditionGraph:
             Points on the sphere, to the millimeter, so that longitudes of either kind
             give the same; with `metric="euclidean"` the coordinates themselves.
         """
-        points = self._embed(lat, lon)
+        points = embed(lat, lon, self.metric)
         if self.metric == "euclidean":
             return points
         return np.round(EARTH_RADIUS_KM * points, 6)
@@ -301,15 +305,6 @@ class ConditionGraph:
             f"bandwidth {self.bandwidth_:.4g}{unit}, {parts})"
         )
 
-    def _embed(self, lat: ArrayLike, lon: ArrayLike) -> FloatArray:
-        """Points whose straight distance orders neighbors."""
-        if self.metric == "haversine":
-            return unit_vectors(lat, lon)
-        return np.stack([np.asarray(lat, float), np.asarray(lon, float)], axis=-1)
-
-    def _length(self, straight: FloatArray) -> FloatArray:
-        return chord_to_km(straight) if self.metric == "haversine" else straight
-
     def _coordinates(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self.metric == "haversine":
             return to_lat_lon(points)
@@ -332,11 +327,13 @@ class ConditionGraph:
         if self.bandwidth != "auto":
             return np.full(self.n_nodes, float(self.bandwidth))
         if self.n_nodes == 1:
-            reach = self._length(np.linalg.norm(places - self.node_points, axis=1))
+            reach = length(
+                np.linalg.norm(places - self.node_points, axis=1), self.metric
+            )
             return np.array([np.sqrt(np.mean(reach**2)) or 1.0])
         k = min(3, self.n_nodes)
         straight, _ = nearest_in_space(self.node_points, self.node_points, k)
-        return np.maximum(self._length(straight[:, 1:]).mean(axis=1), _TINY)
+        return np.maximum(length(straight[:, 1:], self.metric).mean(axis=1), _TINY)
 
     def _tie_neighbors(self) -> None:
         """Connect nearest nodes in both directions, then join loose parts."""
@@ -364,7 +361,7 @@ class ConditionGraph:
             self.node_points[edges[0]] - self.node_points[edges[1]], axis=1
         )
         width = self.node_bandwidth[edges[0]] * self.node_bandwidth[edges[1]]
-        weight = np.exp(-0.5 * self._length(straight) ** 2 / width)
+        weight = np.exp(-0.5 * length(straight, self.metric) ** 2 / width)
         self.edge_index = np.concatenate([edges, edges[::-1]], axis=1)
         self.edge_weight = np.maximum(np.concatenate([weight, weight]), _TINY)
 

@@ -20,6 +20,7 @@ from .row_inputs import (
     RowInputs,
     distinct_places,
     distinct_times,
+    slices,
 )
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
@@ -360,8 +361,7 @@ class InputBuilder:
         index = np.zeros(shape, dtype=np.int64)
         log_kernel = np.full(shape, NOTHING, dtype=self.dtype)
         distance = np.zeros(shape, dtype=self.dtype)
-        for start in range(0, len(lat), ATTACHED_ROWS):
-            rows = slice(start, start + ATTACHED_ROWS)
+        for rows in slices(len(lat), ATTACHED_ROWS):
             for k, graph in enumerate(self.graphs_):
                 tied = graph.attach(lat[rows], lon[rows])
                 far = tied.distance / graph.bandwidth_

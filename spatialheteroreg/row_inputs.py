@@ -166,6 +166,30 @@ def slices(n_rows: int, size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, n_rows, size)]
 
 
+def draw_rows(
+    n_rows: int, n_drawn: int | None, random: np.random.RandomState
+) -> IntArray:
+    """Draw row numbers without replacement, in ascending order.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows there are.
+    n_drawn : int or None
+        Rows to draw; all where it is None or there are no more.
+    random : RandomState
+        Draws them.
+
+    Returns
+    -------
+    ndarray of int
+        The numbers.
+    """
+    if n_drawn is None or n_drawn >= n_rows:
+        return np.arange(n_rows)
+    return np.sort(random.choice(n_rows, n_drawn, replace=False))
+
+
 def distinct_places(
     lat: FloatArray, lon: FloatArray
 ) -> tuple[IntArray, FloatArray, FloatArray]:

@@ -126,6 +126,44 @@ def chord_to_km(chord: ArrayLike) -> FloatArray:
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(half)
 
 
+def embed(lat: ArrayLike, lon: ArrayLike, metric: str) -> FloatArray:
+    """Give places as points whose straight distance orders them.
+
+    Parameters
+    ----------
+    lat, lon : array_like of shape (n,)
+        Degrees, or bare coordinates.
+    metric : {"haversine", "euclidean"}
+        Which of the two.
+
+    Returns
+    -------
+    ndarray of shape (n, n_axes)
+        Unit vectors, or the coordinates themselves.
+    """
+    if metric == "haversine":
+        return unit_vectors(lat, lon)
+    return np.stack([np.asarray(lat, float), np.asarray(lon, float)], axis=-1)
+
+
+def length(straight: FloatArray, metric: str) -> FloatArray:
+    """Turn straight distances between :func:`embed`-ded places into their distance.
+
+    Parameters
+    ----------
+    straight : ndarray
+        Straight distances.
+    metric : {"haversine", "euclidean"}
+        How they were embedded.
+
+    Returns
+    -------
+    ndarray
+        Great-circle distances in km, or the same in the units of the coordinates.
+    """
+    return chord_to_km(straight) if metric == "haversine" else straight
+
+
 def great_circle_distance(
     lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike
 ) -> FloatArray:

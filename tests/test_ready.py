@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from spatialheteroreg.predictor import Predictor
 
@@ -51,6 +52,15 @@ def test_a_new_fit_makes_its_own(table, warm_start):
         copy.deepcopy(unasked.fit(X, 10.0 * y)).predict(X),
     )
     assert not np.allclose(asked.predict(X), before)
+
+
+def test_a_changed_weight_is_seen(table):
+    X, y = table
+    model = small().fit(X, y)
+    before = model.predict(X)
+    with torch.no_grad():
+        model.net_.module_.first.intercept += 1.0
+    assert not np.allclose(model.predict(X), before)
 
 
 def test_a_failed_fit_leaves_what_was_ready(table):

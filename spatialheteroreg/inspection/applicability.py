@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 
-from ..sphere import FloatArray, IntArray, chord_to_km, nearest_in_space, unit_vectors
+from ..row_inputs import as_complex, draw_rows, slices
+from ..sphere import FloatArray, IntArray, embed, length, nearest_in_space
 from .dissimilarity import (
     feature_distances,
     feature_scale,
@@ -156,7 +157,7 @@ class TrainingReference:
         """
         random = np.random.RandomState(0)
         node = arrays["node_index"][:, 0, 0]
-        kept = _draw(len(node), MAX_ROWS, random)
+        kept = draw_rows(len(node), MAX_ROWS, random)
         weight = np.asarray(shares, dtype=np.float64)
         # Where nothing is important, every feature counts the same.
         weight = weight if weight.sum() > 0 else np.ones_like(weight)
@@ -204,17 +205,16 @@ class TrainingReference:
         n_rows, size = len(arrays["numeric"]), max(_CHUNK // len(self.numeric), 1)
         reference = [self.numeric, self.missing, self.codes]
         dissimilarity = np.empty(n_rows)
-        for start in range(0, n_rows, size):
-            rows = slice(start, start + size)
+        for rows in slices(n_rows, size):
             features = [arrays[name][rows] for name in ("numeric", "missing", "codes")]
             nearest = feature_distances(features, reference, self.shares).min(axis=1)
             dissimilarity[rows] = nearest / self.mean_distance
         inside = dissimilarity <= self.threshold
         distance = np.full(n_rows, np.nan)
         if len(self.places):
-            points = _points(place, self.metric)
+            points = embed(*place, self.metric)
             straight = nearest_in_space(points, self.places, 1)[0][:, 0]
-            distance = _length(straight, self.metric)
+            distance = length(straight, self.metric)
             # Cells of a regular grid are equally far but for rounding.
             inside = inside & (distance <= self.place_threshold * (1 + 1e-9))
         return Applicability(distance, distance / self.bandwidth, dissimilarity, inside)
@@ -293,21 +293,6 @@ def applicability(model: STCGRegressor, X: Any) -> pd.DataFrame:
     )
 
 
-def _draw(n: int, limit: int, random: np.random.RandomState) -> IntArray:
-    """Positions to keep, in order."""
-    if n <= limit:
-        return np.arange(n)
-    return np.sort(random.choice(n, limit, replace=False))
-
-
-def _points(place: tuple[FloatArray, FloatArray], metric: str) -> FloatArray:
-    """Points whose straight distance orders places."""
-    lat, lon = place
-    if metric == "haversine":
-        return unit_vectors(lat, lon)
-    return np.stack([lat, lon], axis=1)
-
-
 def _distinct_places(
     place: tuple[FloatArray, FloatArray],
     node: IntArray,
@@ -316,21 +301,16 @@ def _distinct_places(
 ) -> tuple[FloatArray, IntArray]:
     """Points of the distinct places, and the node of each."""
     lat, lon = place
-    # Complex numbers are sorted many times faster than rows of a matrix.
-    _, first = np.unique(lat + 1j * lon, return_index=True)
-    first = first[_draw(len(first), MAX_PLACES, random)]
-    return _points((lat[first], lon[first]), metric), node[first]
+    _, first = np.unique(as_complex(lat, lon), return_index=True)
+    first = first[draw_rows(len(first), MAX_PLACES, random)]
+    return embed(lat[first], lon[first], metric), node[first]
 
 
 def _place_reach(points: FloatArray, node: IntArray, metric: str) -> float:
     """Upper whisker of the distances to the nearest place at another node."""
-    sample = _draw(len(points), _SAMPLE, np.random.RandomState(0))
+    sample = draw_rows(len(points), _SAMPLE, np.random.RandomState(0))
     straight = [
         nearest_elsewhere(cdist(points[rows], points), node[rows], node)
         for rows in np.array_split(sample, -(-len(sample) // _SAMPLE_PART))
     ]
-    return whisker(_length(np.concatenate(straight), metric))
-
-
-def _length(straight: FloatArray, metric: str) -> FloatArray:
-    return chord_to_km(straight) if metric == "haversine" else straight
+    return whisker(length(np.concatenate(straight), metric))

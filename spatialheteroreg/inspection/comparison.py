@@ -16,9 +16,10 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_scalar
 
 from ..frames import read_table
+from ..row_inputs import draw_rows
 from ..samples import read_target
 from ..sphere import FloatArray, IntArray
-from .deletion import DeletionCurves, draw_rows, remove_in_order
+from .deletion import DeletionCurves, remove_in_order
 from .importance_methods import lightgbm_values, permutation_sizes, shap_values
 from .units import UnitTable
 

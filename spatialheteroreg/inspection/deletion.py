@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
 
+from ..row_inputs import CHUNK_ROWS, draw_rows
 from ..sphere import FloatArray, IntArray
 from .units import UnitTable
 
 if TYPE_CHECKING:
     from ..regressor import STCGRegressor
-
-CHUNK_ROWS = 65_536
-"""Rows that are predicted at once."""
 
 RANDOM = "random"
 """Name of the curve of a random order."""
@@ -211,30 +209,6 @@ def remove_in_order(
         pd.DataFrame(curves, index=index),
         pd.DataFrame(areas, index=pd.Index(rows, name="row")),
     )
-
-
-def draw_rows(
-    n_rows: int, n_drawn: int | None, random: np.random.RandomState
-) -> IntArray:
-    """Draw row numbers without replacement, in ascending order.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows there are.
-    n_drawn : int or None
-        Rows to draw; all where it is None or there are no more.
-    random : RandomState
-        Draws them.
-
-    Returns
-    -------
-    ndarray of int
-        The numbers.
-    """
-    if n_drawn is None or n_drawn >= n_rows:
-        return np.arange(n_rows)
-    return np.sort(random.choice(n_rows, n_drawn, replace=False))
 
 
 def _read_contributions(name: str, values: Any, shape: tuple[int, int]) -> FloatArray:

@@ -16,9 +16,9 @@ from ..sphere import (
     FloatArray,
     IntArray,
     SphericalKMeans,
-    chord_to_km,
+    embed,
+    length,
     nearest_in_space,
-    unit_vectors,
 )
 from .splitter import Mask
 
@@ -55,9 +55,7 @@ class Places:
     @property
     def points(self) -> FloatArray:
         """Points whose straight distance orders places, one row for each."""
-        if self.metric == "haversine":
-            return unit_vectors(self.lat, self.lon)
-        return np.stack([self.lat, self.lon], axis=1)
+        return embed(self.lat, self.lon, self.metric)
 
     def blocks(self, size: float) -> IntArray:
         """Number the blocks that the places lie in.
@@ -148,10 +146,8 @@ class Places:
         """
         points = self.points
         distance, _ = nearest_in_space(points[candidates], points[others], 1)
-        if self.metric == "haversine":
-            distance = chord_to_km(distance)
         near = np.zeros(len(self), dtype=bool)
-        near[candidates] = distance[:, 0] <= radius
+        near[candidates] = length(distance[:, 0], self.metric) <= radius
         return near
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -140,14 +141,16 @@ class Table:
         Returns
         -------
         ndarray of shape (n, p), object
-            Values as the user gave them, dates as text.
+            Numbers, text and None as the user gave them, other things as text.
         """
         values = np.array(self._data, dtype=object)
         for position in range(self.n_columns):
             column = self.column(position)
+            # shap's force plot takes nothing but numbers and text.
             if column.dtype.kind in "mM":
-                # shap's force plot takes nothing but numbers and text.
                 values[:, position] = column.astype(str)
+            else:
+                values[:, position] = [_plain(value) for value in values[:, position]]
         return values
 
     def label(self, position: int) -> str:
@@ -168,6 +171,13 @@ class Table:
         if isinstance(self._data, pd.DataFrame):
             return f"{position} (named {list(self._data.columns)[position]!r})"
         return str(position)
+
+
+def _plain(value: Any) -> Any:
+    """Give a number, text or nothing as it is, and else the text of a value."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    return value if isinstance(value, (str, Real, np.bool_)) else str(value)
 
 
 def _check_distinct(names: list[str]) -> None:

@@ -257,7 +257,8 @@ def _to_dates(column: pd.Series, label: str) -> pd.Series:
     if kind in {"durations", "times of day"}:
         raise ValueError(
             f"Column {label} holds {kind}, which are no points in time. Pass dates, "
-            "or numbers: column.dt.total_seconds() / 86400 gives days."
+            "or numbers of days: column.dt.total_seconds() / 86400 of durations, "
+            "pandas.to_timedelta(column.astype(str)) makes these of times of day."
         )
     if isinstance(dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()

@@ -20,6 +20,7 @@ from .cube_variables import (
 )
 from .outputs import RowOutputs
 from .row_inputs import CHUNK_ROWS, slices
+from .values import names_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -152,6 +153,10 @@ def predict_dataset(
     check_coordinates(model, outputs.names, coordinates)
     read = {**features, **coordinates}
     dims = cell_dimensions(list(read.values()))
+    labels = {DIMENSIONS[n]: axis for n, axis in outputs.labels.items() if axis}
+    grid = _grid_mapping(features)
+    cells = _coordinates(ds, dims, grid)
+    _check_free([*outputs.labels, *labels], {*dims, *cells.variables})
     on = read_mask(mask, ds, dims)
     block = partial(
         _predict_block,
@@ -163,7 +168,6 @@ def predict_dataset(
     variables = [*read.values(), *([] if on is None else [on])]
     found = _apply(block, outputs, variables, dtype)
     described = _attributes(dict(attrs or {}))
-    grid = _grid_mapping(features)
     data = {
         name: xarray.Variable(
             (*dims, *variable.dims[len(dims) :]),
@@ -172,8 +176,6 @@ def predict_dataset(
         )
         for name, variable in found.items()
     }
-    labels = {DIMENSIONS[n]: axis for n, axis in outputs.labels.items() if axis}
-    cells = _coordinates(ds, dims, grid)
     result: xr.Dataset = cells.assign(data).assign_coords(labels)
     return result.assign_attrs(source="STCGRegressor of spatialheteroreg")
 
@@ -187,10 +189,16 @@ def _apply(
     """Run over all blocks: at once, or later where variables have chunks."""
     import xarray as xr
 
+    sizes: dict[Hashable, int] = {}
+    for variable in variables:
+        sizes |= variable.sizes
     extra = [
         [DIMENSIONS[name]] if name in DIMENSIONS else [] for name in outputs.labels
     ]
-    variables = [_in_memory(variable) for variable in variables]
+    variables = [
+        _placeholder(variable) if 0 in sizes.values() else _in_memory(variable)
+        for variable in variables
+    ]
     if any(variable.chunks is not None for variable in variables):
         # dask does not guess chunks of objects, so all get one.
         variables = [v if v.chunks is not None else v.chunk() for v in variables]
@@ -233,6 +241,14 @@ def _in_memory(variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, variable.values)
 
 
+def _placeholder(variable: xr.Variable) -> xr.Variable:
+    """Stand in for what is never read, as there are no cells; dask trips over it."""
+    import xarray as xr
+
+    nothing = np.zeros((), variable.dtype)
+    return xr.Variable(variable.dims, np.broadcast_to(nothing, variable.shape))
+
+
 def _predict_block(
     outputs: RowOutputs,
     *arrays: NDArray[Any],
@@ -244,6 +260,7 @@ def _predict_block(
     """Predict the cells of arrays that broadcast against each other."""
     features, coordinates = names
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    grid = shape or (1,)  # a single cell has no axis to stand on
     read = arrays[: len(features) + len(coordinates)]
     on = cells_to_predict(
         list(read[: len(features)]),
@@ -251,21 +268,33 @@ def _predict_block(
         arrays[-1] if masked else None,
         dropna,
     )
-    cells = np.flatnonzero(np.broadcast_to(on, shape))
-    whole = [np.broadcast_to(array, shape) for array in read]
+    cells = np.flatnonzero(np.broadcast_to(on, grid))
+    whole = [np.broadcast_to(array, grid) for array in read]
     found = {
-        name: np.full(shape if axis is None else (*shape, len(axis)), np.nan, dtype)
+        name: np.full(grid if axis is None else (*grid, len(axis)), np.nan, dtype)
         for name, axis in outputs.labels.items()
     }
     for part in slices(len(cells), CHUNK_ROWS):
-        where = np.unravel_index(cells[part], shape)
+        where = np.unravel_index(cells[part], grid)
         columns = zip([*features, *coordinates], whole, strict=True)
         rows = pd.DataFrame({name: values[where] for name, values in columns})
         # Columns that the model was fitted with and does not read need not be there.
         rows = rows.reindex(columns=outputs.names)
         for name, values in outputs(rows).items():
             found[name][where] = values
+    if not shape:
+        found = {name: values[0] for name, values in found.items()}
     return tuple(found.values()) if len(found) > 1 else found["prediction"]
+
+
+def _check_free(names: list[str], taken: set[Hashable]) -> None:
+    """Refuse a cube whose own axes are called as the result's variables are."""
+    clashes = [name for name in names if name in taken]
+    if clashes:
+        raise ValueError(
+            f"ds has dimensions or coordinates called {names_text(clashes)}, as the "
+            "result has. Rename them, ds.rename(prediction='old'), or drop them."
+        )
 
 
 # --- what the result says of itself ------------------------------------------

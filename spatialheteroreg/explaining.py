@@ -30,6 +30,7 @@ from .ready import ReadyPredictor
 from .row_inputs import Arrays
 from .sphere import FloatArray
 from .uncertainty import Uncertainty, significant
+from .values import free_name
 
 if TYPE_CHECKING:
     import shap
@@ -149,9 +150,10 @@ class ExplainMixin:
             "baseline", the mean over the training rows; "place", what the place adds
             over the training times; "time", what the time adds over the training
             places; "place_time", what the time does at this place beyond that; then
-            each feature. All but the baseline average to 0 over the training rows,
-            and each row adds up to the prediction (with `head="dual"` to the
-            weighted combination). Indexed as X is.
+            each feature. Where a feature has one of the four names, the columns of the
+            coordinates stand behind it: "place (lat, lon)". All but the baseline
+            average to 0 over the training rows, and each row adds up to the prediction
+            (with `head="dual"` to the weighted combination). Indexed as X is.
 
         Raises
         ------
@@ -188,10 +190,7 @@ class ExplainMixin:
                     ]
                 )
             )
-        names = self._column_names()
-        features = [names[j] for j in self._inputs.roles.features]
-        columns = ["baseline", "place", "time", "place_time", *features]
-        return _frame(np.concatenate(rows), X, columns)
+        return _frame(np.concatenate(rows), X, self._part_names())
 
     def feature_weights(self, X: Any) -> FloatArray:
         """Share of each column in each prediction.
@@ -465,6 +464,19 @@ class ExplainMixin:
             roles.features,
             *((roles.lat, roles.lon, roles.time) if located else (None, None, None)),
         )
+
+    def _part_names(self) -> list[str]:
+        """Names of the parts of a prediction, those of the features last."""
+        names, roles = self._column_names(), self._inputs.roles
+        features = [names[j] for j in roles.features]
+        place, time = (
+            [names[j] for j in found if j is not None]
+            for found in ((roles.lat, roles.lon), (roles.time,))
+        )
+        columns = {"baseline": [], "place": place, "time": time}
+        columns["place_time"] = place + time
+        own = [free_name(part, of, features) for part, of in columns.items()]
+        return [*own, *features]
 
     def _column_names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)

@@ -15,9 +15,6 @@ from .values import names_text
 if TYPE_CHECKING:
     from .regressor import STCGRegressor
 
-PARTS = ("baseline", "place", "time", "place_time")
-"""Parts of a prediction that are of no feature."""
-
 
 class RowOutputs:
     """Predictions, standard errors, effects and slopes of rows.
@@ -63,7 +60,7 @@ class RowOutputs:
         if return_std:
             self.labels["prediction_std"] = None
         if effects:
-            self.labels["effect"] = [*PARTS, *(self.names[j] for j in roles.features)]
+            self.labels["effect"] = model._part_names()
         if slopes:
             numeric = [self.names[j] for j in roles.numeric]
             self.labels["slope"] = numeric

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .outputs import RowOutputs, check_names
+from .values import names_text
 
 if TYPE_CHECKING:
     from .regressor import STCGRegressor
@@ -81,6 +82,7 @@ def predict_partitions(
         )
     outputs = RowOutputs(model, return_std=return_std, effects=effects, slopes=slopes)
     check_names(outputs.names, list(map(str, frame.columns)), "frame")
+    _check_distinct([name for name, _, _ in _columns(outputs)])
     return frame[outputs.names].map_partitions(
         _predict_partition,
         dask.delayed(outputs, traverse=False),
@@ -96,14 +98,29 @@ def _predict_partition(rows: pd.DataFrame, outputs: RowOutputs) -> pd.DataFrame:
 
 def _table(outputs: RowOutputs, index: pd.Index, **found: Any) -> pd.DataFrame:
     """Lay outputs side by side; without them, an empty table."""
-    columns = {}
-    for name, labels in outputs.labels.items():
-        values = found.get(name, np.empty((0, len(labels or ()))))
-        if labels is None:
-            columns[name] = values.ravel()
-            continue
-        columns |= {f"{name}_{label}": values[:, k] for k, label in enumerate(labels)}
+    columns = {
+        column: found[name].reshape(len(index), -1)[:, k] if name in found else []
+        for column, name, k in _columns(outputs)
+    }
     return pd.DataFrame(columns, index=index, dtype=np.float64)
+
+
+def _columns(outputs: RowOutputs) -> list[tuple[str, str, int]]:
+    """List columns, each with its output and where it stands in it."""
+    return [
+        (f"{name}_{label}" if labels else name, name, k)
+        for name, labels in outputs.labels.items()
+        for k, label in enumerate(labels or [None])
+    ]
+
+
+def _check_distinct(columns: list[str]) -> None:
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"Two columns of the result would be called {names_text(twice)}. Rename "
+            "the feature whose name begins with 'std_', and fit again."
+        )
 
 
 def _import_dask() -> tuple[Any, Any]:

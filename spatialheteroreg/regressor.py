@@ -45,7 +45,7 @@ from .row_inputs import slices
 from .samples import KnownRows, Samples, take_weight
 from .sphere import FloatArray
 from .training import STCGNet, leave_fit
-from .uncertainty import LARGEST
+from .uncertainty import LARGEST, check_square
 
 
 class STCGRegressor(
@@ -692,6 +692,8 @@ class STCGRegressor(
     def _set_target_scale(self, target: FloatArray, weight: FloatArray | None) -> None:
         self._target_mean, self._target_scale = mean_and_deviation(target, weight)
         if np.isfinite(self._target_scale):
+            if self.n_members > 1:
+                check_square(self._target_scale)
             return
         if (target != target[0]).any():
             raise ValueError(

@@ -332,6 +332,8 @@ def read_labels(groups: Any) -> NDArray[Any]:
     ValueError
         If there are several columns.
     """
+    if isinstance(groups, pd.MultiIndex):
+        groups = groups.to_flat_index()
     if isinstance(groups, list) and groups and isinstance(groups[0], list):
         groups = np.asarray(groups, dtype=object)
     # Tuples in a list are labels, not columns.

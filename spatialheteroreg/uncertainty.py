@@ -15,6 +15,10 @@ from scipy.stats import false_discovery_control, norm
 
 from .sphere import FloatArray
 
+BEYOND = 1e140
+"""Deviations of the target from which on, or below whose inverse, variances of slopes
+and contributions may overflow or vanish."""
+
 LARGEST = 1000
 """Rows that the noise is estimated from."""
 
@@ -189,6 +193,34 @@ class Uncertainty:
                 "calibration_fraction or pass less."
             )
         return float(self.scores[rank - 1])
+
+
+def check_square(deviation: float) -> None:
+    """Refuse targets whose variance floats do not hold.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation of the target.
+
+    Raises
+    ------
+    ValueError
+        If its square is too large or too small to reckon with.
+
+    Examples
+    --------
+    >>> check_square(1e200)
+    Traceback (most recent call last):
+        ...
+    ValueError: y varies by some 1e+200, and standard errors need its square, which ...
+    """
+    if not 1 / BEYOND < deviation < BEYOND:
+        raise ValueError(
+            f"y varies by some {deviation:.1g}, and standard errors need its square, "
+            "which is more, or less, than floats hold. Pass y in another unit, or "
+            "n_members=1."
+        )
 
 
 def significant(effect: FloatArray, std: FloatArray, alpha: float) -> NDArray[np.bool_]:

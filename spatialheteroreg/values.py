@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -104,6 +104,10 @@ def read_numbers(column: pd.Series, label: str, what: str = "feature") -> FloatA
     if numbers.dtype.kind == "c":
         raise ValueError(f"Column {label}: Complex data not supported.")
     unread = (numbers.isna() & column.notna()).to_numpy()
+    fractions = unread & cells.map(lambda value: isinstance(value, Real)).to_numpy()
+    if fractions.any():
+        numbers[fractions] = cells[fractions].map(to_float)
+        unread = unread & ~fractions
     if unread.any():
         raise ValueError(
             f"Column {label}: {what} must be numeric, but {rows_text(unread)} hold "
@@ -224,6 +228,37 @@ def names_text(names: Sequence[str], limit: int = 20) -> str:
     """
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(map(repr, names[:limit])) + more
+
+
+def free_name(name: str, columns: Sequence[str], taken: Collection[str]) -> str:
+    """Name something of a table that none of its columns is called.
+
+    Parameters
+    ----------
+    name : str
+        Name wanted.
+    columns : sequence of str
+        Columns that it is made of.
+    taken : collection of str
+        Names that are taken.
+
+    Returns
+    -------
+    str
+        The name, with the columns behind it where it is taken.
+
+    Examples
+    --------
+    >>> free_name("place", ["lat", "lon"], ["rain"])
+    'place'
+    >>> free_name("place", ["lat", "lon"], ["rain", "place"])
+    'place (lat, lon)'
+    """
+    if name in taken:
+        name = f"{name} ({', '.join(columns) or 'of all'})"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _kind_of_cells(cells: list[Any]) -> str:

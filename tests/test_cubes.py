@@ -372,3 +372,44 @@ def test_points_beside_coordinates_need_not_be_in_the_cube(table, cube):
 def test_arrays_are_refused(model, cube):
     with pytest.raises(TypeError, match="must be an xarray Dataset, not DataArray"):
         predict_dataset(model, cube["rain"])
+
+
+# --- cubes of odd shapes ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunks", [None, {}])
+def test_a_single_cell_is_a_cube(model, cube, chunks):
+    cell = cube.isel(time=1, lat=2, lon=3)
+    cell = cell if chunks is None else cell.chunk(chunks)
+    found = predict_dataset(model, cell, **ALL)
+    assert found["prediction"].shape == ()
+    whole = predict_dataset(model, cube, **ALL).isel(time=1, lat=2, lon=3)
+    xr.testing.assert_allclose(found.compute(), whole, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_cube_may_be_empty_along_any_dimension(model, cube, dim, chunked):
+    empty = cube.isel({dim: slice(0, 0)})
+    found = predict_dataset(model, empty.chunk() if chunked else empty, **ALL)
+    assert found["prediction"].sizes == {**dict(zip(DIMS, SHAPE, strict=True)), dim: 0}
+    assert found.compute()["effect"].size == 0
+
+
+def test_names_of_the_result_must_be_free(model, cube):
+    with pytest.raises(ValueError, match="coordinates called 'part', as the result"):
+        predict_dataset(model, cube.expand_dims(part=3), effects=True)
+    level = cube.assign_coords(prediction=("lat", np.arange(SHAPE[1])))
+    with pytest.raises(ValueError, match="coordinates called 'prediction'"):
+        predict_dataset(model, level)
+    assert "prediction" in predict_dataset(model, cube.expand_dims(part=3))
+
+
+def test_features_called_as_parts_keep_their_place(rows):
+    land = rows[rows["heat"].notna()].rename(columns={"heat": "place"})
+    fitted = small().fit(land, land["place"])
+    cells = land.set_index(list(DIMS)).to_xarray()
+    found = predict_dataset(fitted, cells, effects=True)
+    assert found.indexes["part"].is_unique
+    total = found["effect"].sum("part", skipna=False)
+    np.testing.assert_allclose(total, found["prediction"], atol=1e-4)

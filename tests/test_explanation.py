@@ -295,3 +295,17 @@ class TestLocalEffects:
         effect = model.local_effects(X).rain
         assert effect[X.lat > 20].median() == pytest.approx(1.0, abs=0.3)
         assert effect[X.lat < -20].median() == pytest.approx(-1.0, abs=0.3)
+
+
+@pytest.mark.parametrize("name", ["baseline", "place", "time", "place_time"])
+def test_a_feature_may_have_the_name_of_a_part(name):
+    X, y = make_table()
+    X = X.rename(columns={"time": "date", "heat": name})
+    model = STCGRegressor(time="date", max_iter=1, n_nodes=8, random_state=0)
+    parts = model.fit(X, y).decompose(X)
+    assert parts.columns.is_unique
+    assert len(parts.columns) == 7
+    np.testing.assert_allclose(parts.sum(axis=1), model.predict(X))
+    # The column of that name is the feature's.
+    contribution = model.local_effects(X, output="contribution")
+    np.testing.assert_allclose(parts[name], contribution[name], atol=1e-12)

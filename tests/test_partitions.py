@@ -71,3 +71,24 @@ def test_what_cannot_be_predicted_is_refused(fitted):
     frame = dd.from_pandas(X.drop(columns="rain"), npartitions=2)
     with pytest.raises(ValueError, match="frame lacks 'rain', which the model"):
         predict_partitions(model, frame)
+
+
+def test_features_called_as_parts_are_lost_nowhere():
+    X, y = make_table()
+    X = X.rename(columns={"heat": "place"})
+    model = small().fit(X, y)
+    frame = dd.from_pandas(X, npartitions=2)
+    found = predict_partitions(model, frame, effects=True).compute()
+    total = found.filter(like="effect_").sum(axis=1)
+    np.testing.assert_allclose(total, found["prediction"])
+    assert "effect_place (lat, lon)" in found
+
+
+def test_columns_that_would_be_called_alike_are_refused():
+    X, y = make_table(400)
+    X = X.rename(columns={"heat": "std_rain"})
+    model = small(n_members=2).fit(X, y)
+    frame = dd.from_pandas(X, npartitions=2)
+    predict_partitions(model, frame, slopes=True)
+    with pytest.raises(ValueError, match="would be called 'slope_std_rain'"):
+        predict_partitions(model, frame, slopes=True, return_std=True)

@@ -45,3 +45,8 @@ def test_one_label_for_each_row_in_any_form(groups):
 def test_anything_else_is_refused(groups, message):
     with pytest.raises(ValueError, match=message):
         number_groups(groups, 3)
+
+
+def test_labels_may_be_an_index_of_several_levels():
+    index = pd.MultiIndex.from_arrays([[1, 1, 2], ["a", "a", "b"]])
+    np.testing.assert_array_equal(number_groups(index, 3), [0, 0, 1])

@@ -1,6 +1,7 @@
 """Every plot of shap that is for tables draws our explanations."""
 
 import inspect
+from decimal import Decimal
 
 import matplotlib as mpl
 import numpy as np
@@ -10,6 +11,7 @@ from spatialheteroreg import STCGRegressor
 from spatialheteroreg.inspection import FloatView
 
 from .conftest import make_table
+from .test_ecosystem import small
 
 mpl.use("Agg")
 
@@ -102,3 +104,23 @@ def test_the_force_plot_of_notebooks_is_written(explained, rows):
     explanation, _ = explained
     page = shap.plots.force(explanation[rows]).html()
     assert "heat" in page
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "times",
+    [
+        lambda time: time.dt.to_period("D"),
+        lambda time: time.dt.date,
+        lambda time: time.astype("category"),
+        lambda time: time.dt.tz_localize("UTC"),
+    ],
+)
+def test_the_force_plot_takes_times_and_gaps_of_any_kind(table, times):
+    import shap
+
+    X, y = table
+    X = X.assign(time=times(X.time), rain=X.rain.astype("Float64"))
+    X["tax"] = [Decimal(k) for k in range(len(X))]
+    explanation = small().fit(X, y).explain(X)
+    assert "rain" in shap.plots.force(explanation[:5]).html()

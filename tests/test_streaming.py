@@ -279,6 +279,23 @@ class TestErrors:
         with pytest.raises(ValueError, match="X has 0 rows of positive weight"):
             STCGRegressor().fit(none, "y", sample_weight="area")
 
+    def test_every_row_needs_a_label(self, frame, tmp_path, blocks_of_100, monkeypatch):
+        monkeypatch.setattr(surveyed, "SAMPLE_ROWS", 20)
+        station = (np.arange(len(frame)) // 10).astype(str).astype(object)
+        station[400] = None
+        rows = write(frame.assign(station=station), tmp_path)
+        with pytest.raises(ValueError, match="groups has no label in row 400"):
+            STCGRegressor(early_stopping="places", **SMALL).fit(
+                rows, "y", groups="station"
+            )
+
+    def test_weights_may_be_as_large_as_floats(self, frame, tmp_path):
+        huge = frame.assign(area=1e308)
+        streamed = STCGRegressor(**SMALL).fit(
+            write(huge, tmp_path), "y", sample_weight="area"
+        )
+        assert np.isfinite(streamed.predict(features(frame))).all()
+
     def test_an_error_while_training_ends_the_thread(
         self, rows, blocks_of_100, monkeypatch
     ):

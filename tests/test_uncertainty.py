@@ -12,6 +12,9 @@ from spatialheteroreg.uncertainty import (
     significant,
 )
 
+from .conftest import make_table
+from .test_ecosystem import small
+
 
 class TestSpread:
     def test_rows_that_differ_by_chance_alone_get_the_usual_variance(self):
@@ -160,3 +163,21 @@ def test_the_factor_of_an_interval_is_the_conformal_quantile():
     assert uncertainty.interval_factor(0.99) == 99.0
     with pytest.raises(ValueError, match=r"99 rows held out.*at most 0\.99"):
         uncertainty.interval_factor(0.995)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_targets_whose_square_is_no_float_are_refused(table, scale):
+    X, y = table
+    with pytest.raises(ValueError, match="standard errors need its square"):
+        small(n_members=2).fit(X, scale * y)
+    assert np.isfinite(small().fit(X, scale * y).predict(X)).all()
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e120])
+def test_standard_errors_follow_the_unit_of_the_target(scale):
+    X, y = make_table(400)
+    one, other = (small(n_members=2).fit(X, factor * y) for factor in (1.0, scale))
+    for left, right in zip(
+        one.predict(X, return_std=True), other.predict(X, return_std=True), strict=True
+    ):
+        np.testing.assert_allclose(right / scale, left, rtol=1e-4, atol=1e-4)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -93,3 +94,9 @@ def test_integers_beyond_float64_are_infinite():
 def test_says_what_is_no_number(values, message):
     with pytest.raises(ValueError, match=message):
         read_numbers(pd.Series(values), "'a'")
+
+
+def test_fractions_are_numbers():
+    column = pd.Series([Fraction(1, 4), None, 2, 0.5], dtype=object)
+    found = read_numbers(column, "'share'")
+    np.testing.assert_array_equal(found, [0.25, np.nan, 2.0, 0.5])

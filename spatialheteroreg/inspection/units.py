@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..sphere import FloatArray, IntArray
+from ..values import free_name
 from .float_view import FloatView
 
 if TYPE_CHECKING:
@@ -92,10 +93,10 @@ class UnitTable:
         taken = {name for _, name, _ in units}
         if located and roles.lat is not None and roles.lon is not None:
             pair = [roles.lat, roles.lon]
-            label = _free("place", [names[j] for j in pair], taken)
+            label = free_name("place", [names[j] for j in pair], taken)
             units.append((min(pair), label, pair))
         if located and roles.time is not None:
-            label = _free("time", [names[roles.time]], taken)
+            label = free_name("time", [names[roles.time]], taken)
             units.append((roles.time, label, [roles.time]))
         units.sort()
         self.categorical = tuple(roles.categorical)
@@ -159,8 +160,3 @@ class UnitTable:
         """
         array = np.asarray(contributions, dtype=np.float64)
         return np.stack([array[..., j].sum(axis=-1) for j in self.columns], axis=-1)
-
-
-def _free(name: str, columns: list[str], taken: set[str]) -> str:
-    """Name a unit, after its columns where a feature has the name already."""
-    return f"{name} ({', '.join(columns)})" if name in taken else name

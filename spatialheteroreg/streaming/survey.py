@@ -9,7 +9,7 @@ import numpy as np
 
 from ..features import finite_numbers
 from ..inputs import Extent, InputBuilder
-from ..samples import TARGET_LIMIT
+from ..samples import TARGET_LIMIT, number_groups
 from ..sphere import FloatArray, IntArray
 from ..values import rows_counted_from, rows_text
 from .counting import DistinctCounter, distinct_values, drawn_rows, hash_floats
@@ -73,7 +73,7 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
     places, times = DistinctCounter(), DistinctCounter()
     categories: list[set[Any]] = [set() for _ in roles.categorical]
     start, end = np.inf, -np.inf
-    n_rows, total = 0, 0.0
+    n_rows, total = 0, np.longdouble(0.0)
     share, drawn = SAMPLE_ROWS / source.n_rows, []
     for numbers in in_order(source, READ_ROWS):
         chunk = source.read(numbers)
@@ -83,9 +83,13 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
             time = inputs.read_time(chunk.table)
             for j in roles.numeric:
                 finite_numbers(chunk.table, j)
+            if chunk.label is not None:
+                number_groups(chunk.label, len(chunk))
         counted = counted_rows(chunk)
         n_rows += len(counted)
-        total += len(counted) if chunk.weight is None else float(chunk.weight.sum())
+        # In wide floats: weights may be as large as floats can be.
+        whole = None if chunk.weight is None else chunk.weight.sum(dtype=np.longdouble)
+        total += len(counted) if whole is None else whole
         if len(counted) == 0:
             continue
         if len(counted) < len(chunk):
@@ -110,7 +114,7 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
         end,
         [list(known) for known in categories],
     )
-    return Survey(source.pick(rows), extent, total / n_rows)
+    return Survey(source.pick(rows), extent, float(total / n_rows))
 
 
 def counted_rows(chunk: Chunk) -> IntArray:

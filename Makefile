@@ -52,7 +52,7 @@ bench: $(SETUP) ## measure accuracy on generated data, and on that in the folder
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 demo: $(SETUP) ## fit on a simulated globe and draw true and learned effects
-	$(BIN)/python examples/demo.py --output docs/_static/demo.png $(ARGS)
+	$(BIN)/python examples/demo.py --output demo.png $(ARGS)
 
 format: $(SETUP) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix --exit-zero --quiet

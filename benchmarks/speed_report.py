@@ -59,7 +59,7 @@ FIGURE = """\
 
 ABOUT = """\
 A fit to {rows:,} generated rows of {features} features, then {asked:,} rows predicted
-and explained, on {cores}. A second counts for the innermost stage. Limits were
+and explained, on {cores}. Stages are nested, and time counts for the innermost one. Limits were
 measured in the same process. Operations are those of matrix products: in training of
 a row in an epoch, forward and backward, all networks together. The last column is their
 share of what the machine does with large matrices of float32.

@@ -42,18 +42,12 @@ from .training import STCGNet, make_net, resolve_device, train
 if TYPE_CHECKING:
     from .regressor import STCGRegressor
 
-SHAPING = (
-    *("lat", "lon", "time", "period", "categorical_features", "crs", "condition"),
-    *("n_nodes", "n_neighbors", "n_attached", "bandwidth", "metric"),
-    *("time_axis", "n_steps", "gcn_layers", "lstm_layers", "attention", "head"),
-    "cross_attention",
-    *("d_token", "d_condition", "d_hidden", "n_heads", "n_layers", "n_members"),
-    *("n_folds", "krige_residuals", "calibration_fraction"),
-    *("dropout", "place_dropout", "step_dropout"),
-    *("condition_dropout", "precision"),
-    *("dynamic_graph", "invariance_penalty"),
-)
-"""Parameters that shape inputs and network, which a warm start goes on with."""
+TRAINING = {
+    *("importance_loss_weight", "max_iter", "batch_size", "learning_rate"),
+    *("weight_decay", "early_stopping", "validation_fraction", "n_iter_no_change"),
+    *("device", "random_state", "verbose", "warm_start", "checkpoint"),
+}
+"""Parameters that a warm start may change; the others shape inputs and networks."""
 
 SILENT = {"checkpoint", "verbose", "device", "random_state"}
 """Parameters that do not decide the result, or not by their value."""
@@ -61,7 +55,8 @@ SILENT = {"checkpoint", "verbose", "device", "random_state"}
 
 def shaping_parameters(model: STCGRegressor) -> dict[str, Any]:
     """Copy the shaping parameters, arrays as lists."""
-    values = {name: getattr(model, name) for name in SHAPING}
+    parameters = model.get_params(deep=False).items()
+    values = {name: value for name, value in parameters if name not in TRAINING}
     chosen = values["categorical_features"]
     if chosen is not None and not isinstance(chosen, str):
         values["categorical_features"] = list(chosen)
@@ -71,7 +66,7 @@ def shaping_parameters(model: STCGRegressor) -> dict[str, Any]:
 def check_unchanged(model: STCGRegressor, before: dict[str, Any]) -> None:
     """Refuse to go on training a network of another shape."""
     now = shaping_parameters(model)
-    changed = [name for name in SHAPING if now[name] != before[name]]
+    changed = [name for name in now if now[name] != before[name]]
     if changed:
         raise ValueError(
             f"warm_start=True goes on with the fitted network, but "

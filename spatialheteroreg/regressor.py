@@ -106,8 +106,8 @@ class STCGRegressor(
     time_axis : {"auto", "cycle", "sequence"}, default="auto"
         Whether the steps of the recurrent network go around one cycle or run
         along the whole span of the training times. "auto" takes the sequence
-        where rows fill at least half of the cells that places and its steps
-        make, with 60 rows a step or more, as gridded data do.
+        if rows fill at least half of all pairs of a place and a step, and
+        there are 60 rows a step or more, as in gridded data.
     n_steps : int or "auto", default="auto"
         Number of steps around the cycle, or along the whole span. "auto": 12 a
         cycle, at most 240 along the span; without a cycle one for 60 rows.

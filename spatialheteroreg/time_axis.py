@@ -47,9 +47,9 @@ class TimeAxis:
     period : float or None, default=None
         Length of the cycle in the unit of the times; None means no cycle.
     kind : {"auto", "cycle", "sequence"}, default="auto"
-        How the steps are laid. "auto" takes the sequence where rows fill at
-        least half of the cells that places and its steps make, with 60 rows a
-        step or more, as gridded data do; else the cycle.
+        How the steps are laid. "auto" takes the sequence if rows fill at
+        least half of all pairs of a place and a step, and there are 60 rows a step
+        or more, as in gridded data; else the cycle.
     n_steps : int or "auto", default="auto"
         Number of steps around the cycle, or along the whole span. "auto": 12 a
         cycle, at most 240 along the span; without a cycle one for 60 rows.

@@ -192,7 +192,10 @@ def test_a_file_that_is_gone_at_the_end_is_no_obstacle(table, tmp_path, monkeypa
         finish(self, *arguments)
 
     monkeypatch.setattr(STCGRegressor, "_finish", steal)
-    STCGRegressor(**QUICK, checkpoint=path).fit(*table)
+    model = STCGRegressor(**QUICK, checkpoint=path).fit(*table)
+    monkeypatch.undo()
+    same = STCGRegressor(**QUICK).fit(*table)
+    np.testing.assert_array_equal(model.predict(table[0]), same.predict(table[0]))
 
 
 def test_a_killed_process_is_resumed(tmp_path):

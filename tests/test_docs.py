@@ -158,3 +158,9 @@ def test_the_tuning_page_has_the_values_that_the_benchmark_measures():
 def test_the_version_is_that_of_the_citation():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.findall("^version: (.+)$", text, re.M) == [spatialheteroreg.__version__]
+
+
+def test_the_tutorial_runs():
+    model = "STCGRegressor(random_state=0)"
+    quick = "STCGRegressor(n_folds=1, max_iter=3, random_state=0)"
+    run_page("docs/tutorial.rst", {model: quick})

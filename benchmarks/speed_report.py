@@ -59,10 +59,10 @@ FIGURE = """\
 
 ABOUT = """\
 A fit to {rows:,} generated rows of {features} features, then {asked:,} rows predicted
-and explained, on {cores}. Stages are nested, and time counts for the innermost one. Limits were
-measured in the same process. Operations are those of matrix products: in training of
-a row in an epoch, forward and backward, all networks together. The last column is their
-share of what the machine does with large matrices of float32.
+and explained, on {cores}. Stages are nested, and time counts for the innermost one.
+Limits were measured in the same process. Operations are those of matrix products: in
+training of a row in an epoch, forward and backward, all networks together. The last
+column is their share of what the machine does with large matrices of float32.
 """
 
 NO_GPU = """\

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +20,9 @@ import torch
 from torch import Tensor
 
 from .inspection.explanation import RowEffects
+from .intercepts import Intercepts, TrainingMean
 from .network import NetworkOutput, STCGNetwork
 from .network.condition import ConditionTable
-from .network.stcg import mean_state
 from .row_inputs import Arrays, slices
 from .sphere import FloatArray
 from .threads import Mapping
@@ -43,25 +42,6 @@ the tokens of all members, 4 MB in float32: more would leave the cache of the co
 
 GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
 """The same on a GPU, which few rows do not keep busy: 64 MB in float32."""
-
-
-@dataclass(frozen=True)
-class TrainingMean:
-    """Where the training rows lie, to average the intercept over them.
-
-    Attributes
-    ----------
-    step_share : ndarray of shape (n_steps,)
-        Share of the training rows at each step; sums to 1.
-    encoding : ndarray of shape (n_encoded,)
-        Mean time encoding.
-    node_share : ndarray of shape (n_nodes,)
-        Share of each node in the training rows, times their gate.
-    """
-
-    step_share: FloatArray
-    encoding: FloatArray
-    node_share: FloatArray
 
 
 class Sums(NamedTuple):
@@ -351,11 +331,11 @@ class Evaluator:
             self._tables = {n_steps: table}
         return table
 
-    def _coordinates(self, table: ConditionTable, mean: TrainingMean) -> _Intercepts:
+    def _coordinates(self, table: ConditionTable, mean: TrainingMean) -> Intercepts:
         shares = (mean.step_share, mean.node_share, mean.encoding)
         sums = (torch.as_tensor(share).to(self.device, self.dtype) for share in shares)
         with self._own_precision():
-            return _Intercepts(self.network, table, *sums)
+            return Intercepts(self.network, table, *sums)
 
     def _own_precision(self) -> torch.autocast:
         """Keep out what the caller has PyTorch multiply in."""
@@ -398,51 +378,3 @@ class Evaluator:
             tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
             for tensor in tensors
         ]
-
-
-class _Intercepts:
-    """Intercepts of the mean place and of the mean time, (B, E) each, in float64.
-
-    The intercept is linear in the condition, so that the mean over training rows
-    is the intercept of the mean condition.
-    """
-
-    def __init__(
-        self,
-        network: STCGNetwork,
-        table: ConditionTable,
-        step_share: Tensor,
-        node_share: Tensor,
-        encoding: Tensor,
-    ) -> None:
-        assert network.condition is not None
-        self.network = network
-        self.over_steps = network.condition.over_steps(table, step_share)  # (M, C)
-        self.over_nodes = network.condition.over_nodes(table, node_share)  # (S, E, C)
-        self.encoding = network.time_of_row(encoding)
-        middle = torch.tensordot(
-            step_share, self.over_nodes[: len(step_share)], dims=1
-        )  # (E, C)
-        self.level = network.intercept_of((middle + self.encoding)[None]).double()
-
-    def at_place(self, chunk: dict[str, Tensor]) -> Tensor:
-        """Intercept of each row's place, over the training times."""
-        network, node = self.network, chunk["node_index"]
-        log_weight, gate = network.weigh_nodes(
-            chunk["node_log_kernel"], chunk["node_distance"]
-        )
-        states = self.over_steps[node] * gate[:, None, None]
-        condition = mean_state(log_weight, states) + self.encoding
-        return network.intercept_of(
-            network.member_conditions(condition, log_weight, gate, node)
-        ).double()
-
-    def at_time(self, chunk: dict[str, Tensor]) -> Tensor:
-        """Intercept of each row's time, over the training places."""
-        condition = torch.lerp(
-            self.over_nodes[chunk["step_lower"]],
-            self.over_nodes[chunk["step_upper"]],
-            chunk["step_fraction"][:, None, None],
-        )
-        encoded = self.network.time_of_row(chunk["time_encoding"])
-        return self.network.intercept_of(condition + encoded[:, None]).double()

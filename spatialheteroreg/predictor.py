@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .inference import CHUNK_SIZE, Evaluator, TrainingMean
+from .inference import CHUNK_SIZE, Evaluator
 from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
+from .intercepts import TrainingMean
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
 from .row_inputs import Arrays, RowInputs, slices

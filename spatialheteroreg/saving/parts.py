@@ -9,10 +9,10 @@ from typing import Any
 from ..columns import ColumnRoles
 from ..features import FeatureEncoder
 from ..graph import ConditionGraph
-from ..inference import TrainingMean
 from ..inputs import InputBuilder
 from ..inspection.applicability import TrainingReference
 from ..inspection.explanation import EffectBaseline
+from ..intercepts import TrainingMean
 from ..kriging import Locations, ResidualKriging
 from ..predictor import ModelMean
 from ..time_axis import TimeAxis

@@ -81,7 +81,7 @@ def test_values_are_shown_as_they_are_and_columns_of_dates_as_text():
     for same in (X, pl.from_pandas(X)):
         assert Table(same).as_objects().tolist() == [[1.5, "x", "2003-01-01"]]
     objects = X.to_numpy(dtype=object)
-    assert Table(objects).as_objects().tolist() == objects.tolist()
+    assert Table(objects).as_objects().tolist() == [[1.5, "x", "2003-01-01 00:00:00"]]
 
 
 def test_pandas_frames_are_not_copied():

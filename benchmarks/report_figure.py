@@ -20,6 +20,8 @@ MARKERS = "osD^vPXh*<>8pd"
 def draw_ratios(summary: pd.DataFrame) -> Any:
     """Draw one line for each task and split, and one marker for each model.
 
+    Models with settings other than their own are left to the tables.
+
     Parameters
     ----------
     summary : DataFrame
@@ -32,7 +34,9 @@ def draw_ratios(summary: pd.DataFrame) -> Any:
     """
     from matplotlib.figure import Figure
 
-    shown = summary[summary["ratio"].notna() & (summary["model"] != "lightgbm")]
+    as_it_is = summary["settings"] == ""
+    shown = summary[summary["ratio"].notna() & as_it_is]
+    shown = shown[shown["model"] != "lightgbm"]
     cases = _cases(summary)
     height = {case: -k for k, case in enumerate(cases)}
     figure = Figure(figsize=(9, 1.8 + 0.33 * len(cases)), layout="constrained")

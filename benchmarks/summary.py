@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -87,8 +89,9 @@ def n_real_cases(summary: pd.DataFrame) -> int:
 
 
 def label(model: str, settings: str) -> str:
-    """Name of a model with its settings."""
-    return f"{model} {settings}".strip()
+    """Name of a model with its settings, as a call would have them."""
+    given = json.loads(settings) if settings else {}
+    return " ".join([model, *(f"{name}={value}" for name, value in given.items())])
 
 
 def mean_and_spread(mean: float, spread: float) -> str:

@@ -144,9 +144,15 @@ class Table:
             Numbers, text and None as the user gave them, other things as text.
         """
         values = np.array(self._data, dtype=object)
-        for position in range(self.n_columns):
-            column = self.column(position)
+        if isinstance(self._data, pd.DataFrame):
+            dtypes = list(self._data.dtypes)
+        else:
+            dtypes = [self._data.dtype] * self.n_columns
+        for position, dtype in enumerate(dtypes):
+            if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+                continue
             # shap's force plot takes nothing but numbers and text.
+            column = self.column(position)
             if column.dtype.kind in "mM":
                 values[:, position] = column.astype(str)
             else:

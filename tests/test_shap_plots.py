@@ -122,5 +122,6 @@ def test_the_force_plot_takes_times_and_gaps_of_any_kind(table, times):
     X, y = table
     X = X.assign(time=times(X.time), rain=X.rain.astype("Float64"))
     X["tax"] = [Decimal(k) for k in range(len(X))]
+    X["snow"] = X.rain.astype("float64[pyarrow]")
     explanation = small().fit(X, y).explain(X)
     assert "rain" in shap.plots.force(explanation[:5]).html()

@@ -47,6 +47,15 @@ class SideBySide:
         Number of this process, by which its draws differ from those of others.
     pool : ThreadPoolExecutor or None
         Threads; None does each task at once in the thread of the caller.
+    n_threads : int, default=1
+        How many threads there are.
+
+    Attributes
+    ----------
+    turn : context manager
+        What a task does in Python, it does within: half of the threads at a time. The
+        others compute gradients, which needs no interpreter, and do not wait for it at
+        every line.
     """
 
     def __init__(
@@ -55,7 +64,9 @@ class SideBySide:
         random: RandomSource | None,
         rank: int,
         pool: ThreadPoolExecutor | None,
+        n_threads: int = 1,
     ) -> None:
+        self.turn = threading.Semaphore(max(n_threads // 2, 1))
         self.sources = sources
         self.random = random
         self.rank = rank
@@ -186,8 +197,10 @@ def side_by_side(
     own = [RandomSource(first + k + group.rank, device) for k in range(len(networks))]
     for part, source in zip(networks, own, strict=True):
         part.share_random(source)
-    with threads(len(networks) if group.size == 1 else 1) as pool:
-        tasks = SideBySide(own, random if reseeds else None, group.rank, pool)
+    n_threads = min(len(networks), torch.get_num_threads())
+    with threads(n_threads if group.size == 1 else 1) as pool:
+        seeds = random if reseeds else None
+        tasks = SideBySide(own, seeds, group.rank, pool, n_threads)
         try:
             yield tasks
         finally:

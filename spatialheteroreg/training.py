@@ -191,6 +191,7 @@ class STCGNet(skorch.NeuralNet):
         inputs, target = batch
         inputs = dict(inputs)
         parts, fold = list(self.module_), inputs.pop("fold")
+        turn = self.side_by_side_.turn
         rows = list(seen_rows(fold, len(parts)))
         # As they are now: when its turn comes the schedule may have gone on.
         rates = [
@@ -208,18 +209,20 @@ class STCGNet(skorch.NeuralNet):
             if len(own) < len(target):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
-            optimizers[k].zero_grad()
-            with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
-                output = parts[k](**seen)
-            loss = share * self.get_loss(output, wanted, training=True)
+            with turn:
+                optimizers[k].zero_grad()
+                with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+                    output = parts[k](**seen)
+                loss = share * self.get_loss(output, wanted, training=True)
             loss.backward()
             if group.size > 1:
                 group.add_gradients(parts[k].parameters())
                 loss = group.add(loss.detach())
-            torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
-            for values, now in zip(optimizers[k].param_groups, rates, strict=True):
-                values.update(now)
-            optimizers[k].step()
+            with turn:
+                torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
+                for values, now in zip(optimizers[k].param_groups, rates, strict=True):
+                    values.update(now)
+                optimizers[k].step()
             return loss.detach()
 
         losses = self.side_by_side_.start(learn)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.summary import CASE, label
+from benchmarks.summary import CASE
 from benchmarks.tasks import GENERATORS, SPLITS
 
 EDGES = 0.7, 2.0
@@ -34,19 +34,16 @@ def draw_ratios(summary: pd.DataFrame) -> Any:
     """
     from matplotlib.figure import Figure
 
-    as_it_is = summary["settings"] == ""
+    as_it_is = (summary["settings"] == "") & (summary["model"] != "lightgbm")
     shown = summary[summary["ratio"].notna() & as_it_is]
-    shown = shown[shown["model"] != "lightgbm"]
     cases = _cases(summary)
     height = {case: -k for k, case in enumerate(cases)}
     figure = Figure(figsize=(9, 1.8 + 0.33 * len(cases)), layout="constrained")
     axes = figure.subplots()
-    models = [tuple(m) for m in shown[["model", "settings"]].drop_duplicates().values]
-    for k, (model, settings) in enumerate(models):
-        is_model = (shown["model"] == model) & (shown["settings"] == settings)
-        part = shown[is_model]
+    for k, model in enumerate(shown["model"].unique()):
+        part = shown[shown["model"] == model]
         y = [height[case] for case in part[CASE].itertuples(index=False, name=None)]
-        _draw_model(axes, part["ratio"].to_numpy(), np.array(y), model, settings, k)
+        _draw_model(axes, part["ratio"].to_numpy(), np.array(y), model, k)
     _draw_frame(axes, cases)
     figure.legend(loc="outside upper center", ncols=5, frameon=False)
     return figure
@@ -62,9 +59,7 @@ def _cases(summary: pd.DataFrame) -> list[tuple[str, str]]:
     )
 
 
-def _draw_model(
-    axes: Any, ratios: Any, heights: Any, model: str, settings: str, number: int
-) -> None:
+def _draw_model(axes: Any, ratios: Any, heights: Any, model: str, number: int) -> None:
     """Put the markers of a model; the package's own are larger, and in front."""
     from matplotlib import colormaps
 
@@ -79,7 +74,7 @@ def _draw_model(
         marker=MARKERS[number % len(MARKERS)],
         markersize=9 if own else 6,
         alpha=1 if own else 0.85,
-        label=label(model, settings),
+        label=model,
         **look,
     )
     for edge, marker, beyond in (

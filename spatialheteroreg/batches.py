@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from .inputs import network_inputs
 from .network.layers import RandomSource
-from .row_inputs import RowInputs, gather
+from .row_inputs import RowInputs, gather, slices
 from .sizing import MANY_ROWS
 
 Batch = dict[str, Tensor]
@@ -159,9 +159,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
         order = self._order()
-        n = len(self.rows)
-        for start in range(0, n, self.batch_size):
-            rows = slice(start, start + self.batch_size)
+        for rows in slices(len(self.rows), self.batch_size):
             yield self.rows[rows if order is None else order[rows]]
 
     def _order(self) -> Tensor | None:

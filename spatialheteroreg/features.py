@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .columns import ColumnRoles, Table
-from .row_inputs import CHUNK_ROWS
+from .row_inputs import CHUNK_ROWS, slices
 from .sphere import FloatArray, IntArray
 from .values import read_numbers, rows_counted_from, rows_text
 
@@ -150,10 +150,9 @@ class FeatureEncoder:
         missing = np.zeros(numeric.shape, dtype=bool)
         codes = np.empty((n, len(self.roles.categorical)), dtype=np.int64)
         # A part at a time: what is computed on the way is in float64.
-        for start in range(0, n, CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            part = table.rows(start, start + CHUNK_ROWS)
-            with rows_counted_from(start):
+        for rows in slices(n, CHUNK_ROWS):
+            part = table.rows(rows.start, rows.stop)
+            with rows_counted_from(rows.start):
                 self._standardize(part, numeric[rows], missing[rows])
             for k, j in enumerate(self.roles.categorical):
                 codes[rows, k] = self._number(part.column(j), k)

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from ..batches import Batch, Rows, make_rows, spread_folds
 from ..inputs import InputBuilder
 from ..network.layers import RandomSource
-from ..row_inputs import RowInputs, as_complex
+from ..row_inputs import RowInputs, as_complex, slices
 from ..samples import KnownRows
 from ..sizing import MANY_ROWS
 from ..sphere import IntArray
@@ -189,8 +189,8 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
                 fold = self._fold(chunk.number[rows])
                 rows = spread_folds(*map(torch.as_tensor, (rows, fold))).numpy()
             # A row group may be large; its inputs are made a part at a time.
-            for start in range(0, len(rows), READ_ROWS):
-                block = self._block(chunk.take(rows[start : start + READ_ROWS]))
+            for part in slices(len(rows), READ_ROWS):
+                block = self._block(chunk.take(rows[part]))
                 if rest is not None:
                     block = rest.followed_by(block)
                 full = len(block) // batch_size * batch_size

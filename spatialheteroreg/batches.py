@@ -19,6 +19,9 @@ from .sizing import MANY_ROWS
 
 Batch = dict[str, Tensor]
 
+SPARE_ROWS = 16
+"""By how many rows a batch may miss its share of a fold where folds are spread."""
+
 
 class Rows(Dataset):  # type: ignore[type-arg]
     """Rows as tensors that already lie on the device.
@@ -145,6 +148,11 @@ class Batches:
         rows each batch has its share of each fold. All networks then make steps of one
         size, whose memory serves again: what many sizes leave over would add up to
         more than a step needs.
+
+    Attributes
+    ----------
+    spreads : bool
+        Whether each batch has its share of each fold.
     """
 
     def __init__(
@@ -153,9 +161,28 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.random = random
+        self.spreads = len(rows) > MANY_ROWS
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
+
+    def most_seen(self, n_parts: int) -> list[int]:
+        """Say how many rows of a batch each network sees at most, if folds are spread.
+
+        Parameters
+        ----------
+        n_parts : int
+            Number of networks.
+
+        Returns
+        -------
+        list of int
+            Numbers of rows, which are asked of the device once.
+        """
+        n_rows, fold = len(self.rows), self.rows.fold()
+        size = min(self.batch_size, n_rows)
+        unseen = torch.stack([(fold == k).sum() for k in range(n_parts)]).tolist()
+        return [size - max(size * n // n_rows - SPARE_ROWS, 0) for n in unseen]
 
     def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
         order = self._order()
@@ -169,7 +196,7 @@ class Batches:
         generator = self.random.generator
         n_rows, device = len(self.rows), generator.device
         order = torch.randperm(n_rows, generator=generator, device=device)
-        if n_rows <= MANY_ROWS:
+        if not self.spreads:
             return order
         return spread_folds(order, self.rows.fold()[order])
 

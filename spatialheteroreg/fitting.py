@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 TRAINING = {
     *("importance_loss_weight", "max_iter", "batch_size", "learning_rate"),
     *("weight_decay", "early_stopping", "validation_fraction", "n_iter_no_change"),
-    *("device", "random_state", "verbose", "warm_start", "checkpoint"),
+    *("device", "cuda_graphs", "random_state", "verbose", "warm_start", "checkpoint"),
 }
 """Parameters that a warm start may change; the others shape inputs and networks."""
 
@@ -324,6 +324,7 @@ def train_networks(
         weight_decay=_given(model.weight_decay, auto_regularization(n_rows, 0.1, 0.05)),
         importance_loss_weight=model.importance_loss_weight,
         mixed=model.precision == "mixed",
+        cuda_graphs=bool(model.cuda_graphs),
         validation=held_out,
         n_iter_no_change=model.n_iter_no_change,
         verbose=int(model.verbose) if group.is_first else 0,

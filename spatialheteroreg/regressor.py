@@ -204,6 +204,10 @@ class STCGRegressor(
         in any case, and what is said of a row does not depend on the other rows.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
+    cuda_graphs : bool, default=False
+        Record the steps of training on a GPU of CUDA, and replay them, so that small
+        batches do not wait for Python. Not yet run on a GPU. Elsewhere, for streams, in
+        several processes and with `invariance_penalty` it changes nothing.
     random_state : int, RandomState instance or None, default=None
         Decides nodes, initial weights, shuffling and dropout. Torch's global
         generator is neither used nor changed.
@@ -333,6 +337,7 @@ class STCGRegressor(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "precision": [StrOptions({"float32", "float64", "mixed"})],
         "device": [str],
+        "cuda_graphs": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -386,6 +391,7 @@ class STCGRegressor(
         n_iter_no_change: int = 5,
         precision: str = "float32",
         device: str = "auto",
+        cuda_graphs: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         warm_start: bool = False,
@@ -435,6 +441,7 @@ class STCGRegressor(
         self.n_iter_no_change = n_iter_no_change
         self.precision = precision
         self.device = device
+        self.cuda_graphs = cuda_graphs
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start

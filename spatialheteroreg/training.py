@@ -7,7 +7,8 @@ import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import skorch
@@ -20,11 +21,19 @@ from torch.optim.lr_scheduler import OneCycleLR
 from .batches import Batch, Batches, Rows
 from .checkpoint import Checkpoint
 from .loss import CombinedLoss
-from .network import CrossFitted, NetworkOutput, inputs_of, seen_rows
+from .network import (
+    CrossFitted,
+    NetworkOutput,
+    STCGNetwork,
+    inputs_of,
+    seen_first,
+    seen_rows,
+)
 from .network.layers import RandomSource
 from .optimizer import adamw, split_off
 from .processes import ProcessGroup
 from .progress import EpochProgress
+from .recorded import Record, RecordedStep, record_on_gpu
 from .side_by_side import side_by_side
 
 logger = logging.getLogger(__name__)
@@ -39,6 +48,48 @@ SCHEDULED = ("lr", "betas")
 """What the one-cycle schedule changes from step to step."""
 
 
+class Learner(NamedTuple):
+    """A network, its parameters, and what moves them."""
+
+    network: STCGNetwork
+    parameters: list[torch.nn.Parameter]
+    optimizer: torch.optim.Optimizer
+
+    def move(self, rates: Sequence[dict[str, Any]]) -> None:
+        """Move the parameters along their gradients, cut, at these rates."""
+        torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_GRADIENT)
+        for values, now in zip(self.optimizer.param_groups, rates, strict=True):
+            values.update(now)
+        self.optimizer.step()
+
+
+def count_only(target: Tensor, counts: Tensor) -> Tensor:
+    """Have some rows of a batch count for nothing, and the mean be that of the others.
+
+    Parameters
+    ----------
+    target : Tensor of shape (B,) or (B, 2)
+        Target, and sample weight where there is one.
+    counts : Tensor of shape (B,), bool
+        Rows that count.
+
+    Returns
+    -------
+    Tensor of shape (B, 2)
+        Target, and weight.
+
+    Examples
+    --------
+    >>> count_only(torch.tensor([3.0, 5.0]), torch.tensor([True, False])).tolist()
+    [[3.0, 2.0], [5.0, 0.0]]
+    """
+    weight = counts.to(target.dtype)
+    weight = weight * (len(weight) / weight.sum().clamp(min=1.0))
+    if target.ndim == 1:
+        return torch.stack([target, weight], dim=1)
+    return torch.stack([target[:, 0], target[:, 1] * weight], dim=1)
+
+
 class STCGNet(skorch.NeuralNet):
     """A skorch net whose batches are slices and whose shuffling is its own.
 
@@ -50,6 +101,9 @@ class STCGNet(skorch.NeuralNet):
         Shuffles the training rows.
     mixed : bool, default=False
         Whether products of a batch are computed in bfloat16.
+    record : callable, default=None
+        Records steps, as :func:`~spatialheteroreg.recorded.record_on_gpu` does; None
+        makes each anew.
     **kwargs : dict
         As for :class:`skorch.NeuralNet`.
     """
@@ -60,10 +114,13 @@ class STCGNet(skorch.NeuralNet):
         *,
         random: RandomSource,
         mixed: bool = False,
+        record: Record | None = None,
         **kwargs: Any,
     ):
         self.random = random
         self.mixed = mixed
+        self.record = record
+        self.recorded_: list[RecordedStep] = []
         super().__init__(module, **kwargs)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
@@ -145,16 +202,24 @@ class STCGNet(skorch.NeuralNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **kwargs)
             return
         self._set_training(True)
-        optimizers = [split_off(self.optimizer_, part) for part in self.module_]
+        learners = [
+            Learner(part, list(part.parameters()), split_off(self.optimizer_, part))
+            for part in self.module_
+        ]
         # Without gradients it does nothing but tell the schedule that steps are made.
         self.optimizer_.zero_grad()
         self.optimizer_.step()
         losses: list[Tensor] = []
         waiting: deque[Callable[[], Tensor]] = deque()
+        learn_batch = self.learn_batch
+        if self._records(iterator):
+            iterator.spreads = True
+            most_seen = iterator.most_seen(len(learners))
+            learn_batch = partial(self.replay_batch, most_seen=most_seen)
         try:
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=True)
-                waiting.append(self.learn_batch(batch, optimizers))
+                waiting.append(learn_batch(batch, learners))
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
                 self.notify("on_batch_end", batch=batch, training=True)
                 if len(waiting) > AHEAD:
@@ -170,7 +235,9 @@ class STCGNet(skorch.NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(losses))
 
     def learn_batch(
-        self, batch: tuple[Batch, Tensor], optimizers: list[torch.optim.Optimizer]
+        self,
+        batch: tuple[Batch, Tensor],
+        learners: Sequence[Learner],
     ) -> Callable[[], Tensor]:
         """Have each network make a step on the rows of a batch that it may see.
 
@@ -180,8 +247,8 @@ class STCGNet(skorch.NeuralNet):
         ----------
         batch : tuple
             Inputs with the fold of each row, and target.
-        optimizers : list of Optimizer
-            That of each network.
+        learners : sequence of Learner
+            The networks.
 
         Returns
         -------
@@ -190,39 +257,30 @@ class STCGNet(skorch.NeuralNet):
         """
         inputs, target = batch
         inputs = dict(inputs)
-        parts, fold = list(self.module_), inputs.pop("fold")
-        turn = self.side_by_side_.turn
-        rows = list(seen_rows(fold, len(parts)))
+        fold, turn = inputs.pop("fold"), self.side_by_side_.turn
+        rows = list(seen_rows(fold, len(learners)))
         # As they are now: when its turn comes the schedule may have gone on.
-        rates = [
-            {name: values[name] for name in SCHEDULED}
-            for values in self.optimizer_.param_groups
-        ]
-        group = ProcessGroup.current()
+        rates, group = self._rates(), ProcessGroup.current()
 
         @torch.enable_grad()  # whatever the caller has set
         def learn(k: int) -> Tensor:
             if len(rows[k]) == 0:
                 return target.new_zeros(())
+            learner = learners[k]
             own, share = group.share(rows[k])
             seen, wanted = inputs_of(inputs, k), target
             if len(own) < len(target):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
             with turn:
-                optimizers[k].zero_grad()
-                with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
-                    output = parts[k](**seen)
-                loss = share * self.get_loss(output, wanted, training=True)
+                learner.optimizer.zero_grad()
+                loss = share * self._loss_of(learner.network, seen, wanted)
             loss.backward()
             if group.size > 1:
-                group.add_gradients(parts[k].parameters())
+                group.add_gradients(learner.parameters)
                 loss = group.add(loss.detach())
             with turn:
-                torch.nn.utils.clip_grad_norm_(parts[k].parameters(), LARGEST_GRADIENT)
-                for values, now in zip(optimizers[k].param_groups, rates, strict=True):
-                    values.update(now)
-                optimizers[k].step()
+                learner.move(rates)
             return loss.detach()
 
         losses = self.side_by_side_.start(learn)
@@ -232,6 +290,77 @@ class STCGNet(skorch.NeuralNet):
             return torch.stack([loss for loss, own in made if len(own)]).mean()
 
         return mean
+
+    @torch.enable_grad()
+    def replay_batch(
+        self,
+        batch: tuple[Batch, Tensor],
+        learners: Sequence[Learner],
+        most_seen: Sequence[int],
+    ) -> Callable[[], Tensor]:
+        """Have each network make a step that is recorded, without waiting for a GPU.
+
+        All steps of a network are made of as many rows. Those that it may not see
+        count for nothing.
+
+        Parameters
+        ----------
+        batch : tuple
+            Inputs with the fold of each row, and target.
+        learners : sequence of Learner
+            The networks.
+        most_seen : sequence of int
+            Rows of a batch that each may see at most.
+
+        Returns
+        -------
+        callable
+            Returns the mean loss of the networks.
+        """
+        inputs, target = batch
+        inputs = dict(inputs)
+        fold, rates = inputs.pop("fold"), self._rates()
+        if not self.recorded_:
+            self.recorded_ = [self._record_step(learner) for learner in learners]
+        losses = []
+        for k, (learner, step) in enumerate(zip(learners, self.recorded_, strict=True)):
+            own = seen_first(fold, k, most_seen[k])
+            seen = {name: part[own] for name, part in inputs_of(inputs, k).items()}
+            losses.append(step(seen, count_only(target[own], fold[own] != k)))
+            learner.move(rates)
+        return torch.stack(losses).mean
+
+    def _records(self, iterator: Any) -> bool:
+        """Whether steps can be recorded: all of one form, and of this process."""
+        return (
+            self.record is not None
+            and isinstance(iterator, Batches)
+            and ProcessGroup.current().size == 1
+            and all(part.invariance is None for part in self.module_)
+        )
+
+    def _record_step(self, learner: Learner) -> RecordedStep:
+        assert self.record is not None
+
+        def gradients(inputs: Batch, target: Tensor) -> Tensor:
+            loss = self._loss_of(learner.network, inputs, target)
+            loss.backward()
+            return loss.detach()
+
+        return RecordedStep(gradients, learner.parameters, self.record)
+
+    def _loss_of(self, network: STCGNetwork, inputs: Batch, target: Tensor) -> Tensor:
+        """Loss of one network in training."""
+        with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+            output = network(**inputs)
+        return self.get_loss(output, target, training=True)
+
+    def _rates(self) -> list[dict[str, Any]]:
+        """What the schedule asks for now, of each group of parameters."""
+        return [
+            {name: values[name] for name in SCHEDULED}
+            for values in self.optimizer_.param_groups
+        ]
 
     def epochs(self) -> list[dict[str, float]]:
         """List what was measured in each epoch that ran to its end.
@@ -262,6 +391,7 @@ def make_net(
     weight_decay: float,
     importance_loss_weight: float,
     mixed: bool = False,
+    cuda_graphs: bool = False,
     validation: Rows | None,
     n_iter_no_change: int,
     verbose: int,
@@ -292,6 +422,8 @@ def make_net(
         Weight of the second term of the loss.
     mixed : bool, default=False
         Whether products of a batch are computed in bfloat16.
+    cuda_graphs : bool, default=False
+        Whether a GPU of CUDA records steps and replays them.
     validation : Rows or None
         Rows to stop by; None runs the schedule to its end.
     n_iter_no_change : int
@@ -332,6 +464,9 @@ def make_net(
         network,
         random=random,
         mixed=mixed,
+        record=record_on_gpu(random.generator)
+        if cuda_graphs and torch.device(device).type == "cuda"
+        else None,
         criterion=CombinedLoss(importance_loss_weight),
         optimizer=adamw,
         optimizer__lr=learning_rate,
@@ -414,6 +549,7 @@ def leave_fit(net: STCGNet) -> None:
     """
     if hasattr(net, "side_by_side_"):
         del net.side_by_side_
+    net.record, net.recorded_ = None, []
     net.train_split = None
     net.module = type(net.module_)
     net.callbacks = _lasting(net.callbacks)

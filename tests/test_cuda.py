@@ -137,6 +137,28 @@ def test_a_checkpoint_of_the_other_device_is_refused(table, tmp_path, first, the
     assert model.set_params(device=first).fit(*table).n_iter_ == QUICK["max_iter"]
 
 
+def test_recorded_steps_train_as_others_do(table):
+    X, y = table
+    options = {**QUICK, "device": "cuda", "max_iter": 30, "n_members": 1, "n_folds": 2}
+    plain, recorded = (
+        STCGRegressor(**options, cuda_graphs=replay).fit(X, y)
+        for replay in (False, True)
+    )
+    assert recorded.score(X, y) > plain.score(X, y) - 0.1
+    assert len({epoch["train_loss"] for epoch in recorded.history_}) == 30
+
+
+def test_recorded_steps_without_dropout_are_those_that_are_made_anew(table):
+    X, y = table
+    off = ("dropout", "place_dropout", "step_dropout", "condition_dropout")
+    options = {**QUICK, **dict.fromkeys(off, 0.0), "n_members": 1, "n_folds": 1}
+    first, second = (
+        STCGRegressor(**options, device="cuda", cuda_graphs=replay).fit(X, y)
+        for replay in (False, True)
+    )
+    np.testing.assert_allclose(second.predict(X), first.predict(X), rtol=1e-3)
+
+
 def test_a_stream_is_trained_from_pinned_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "IN_MEMORY_ROWS", 100)
     pinned, pin = [], torch.Tensor.pin_memory

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spatialheteroreg.network import ConditionEncoder, FeatureTokens, STCGNetwork
 from spatialheteroreg.network.attention import (
@@ -18,6 +20,7 @@ from spatialheteroreg.network.layers import (
     RandomSource,
     initialize,
 )
+from spatialheteroreg.network.sparse import SparseMatrix
 from spatialheteroreg.network.stcg import mean_state
 
 B, K, M, S = 7, 3, 5, 4
@@ -153,7 +156,44 @@ def test_graph_convolution_is_that_of_pytorch_geometric(random):
     x = torch.randn(M, 6, generator=random.generator)
     index = dense.nonzero().T
     expected = reference(x, index, dense[index[0], index[1]])
-    torch.testing.assert_close(layer(x, dense.to_sparse()), expected)
+    torch.testing.assert_close(layer(x, SparseMatrix(dense.to_sparse())), expected)
+
+
+class TestSparseMatrix:
+    @given(
+        st.integers(1, 6),
+        st.integers(1, 6),
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12),
+    )
+    def test_products_and_gradients_are_those_of_the_dense_matrix(
+        self, n_rows, n_columns, places
+    ):
+        # Rows and columns may be empty, and entries may be given in parts.
+        places = [(i % n_rows, j % n_columns) for i, j in places]
+        index = torch.tensor(places, dtype=torch.long).reshape(-1, 2).T
+        value = torch.linspace(-1.0, 2.0, len(places), dtype=torch.float64)
+        matrix = torch.sparse_coo_tensor(
+            index, value, (n_rows, n_columns), check_invariants=True
+        )
+        sparse, dense = SparseMatrix(matrix), matrix.to_dense()
+        x = torch.linspace(-2.0, 1.0, 3 * n_columns, dtype=torch.float64)
+        x = x.view(n_columns, 3).requires_grad_()
+        torch.testing.assert_close(sparse.times(x), dense @ x)
+        slope = torch.linspace(0.0, 1.0, 3 * n_rows, dtype=torch.float64).view(-1, 3)
+        torch.testing.assert_close(
+            torch.autograd.grad(sparse.times(x), x, slope)[0], dense.T @ slope
+        )
+
+    def test_it_can_be_differentiated_twice(self):
+        matrix = torch.tensor([[0.0, 2.0], [0.5, 0.0], [1.0, 1.0]]).double()
+        sparse = SparseMatrix(matrix.to_sparse())
+        x = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradgradcheck(lambda x: sparse.times(x) ** 2, x)
+
+    def test_it_takes_the_precision_of_its_network(self):
+        layer = torch.nn.Sequential(SparseMatrix(torch.eye(2).to_sparse())).double()
+        x = torch.ones(2, 1, dtype=torch.float64)
+        assert layer[0].times(x).dtype == torch.float64
 
 
 class TestTokens:

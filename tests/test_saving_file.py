@@ -40,7 +40,7 @@ def test_any_reader_of_safetensors_can_look_into_it(tmp_path):
     (tmp_path / "model").write_bytes(CONTENT)
     with safe_open(tmp_path / "model", "numpy") as file:
         assert set(file.keys()) == TENSORS.keys()
-        assert '"format_version": 3' in file.metadata()["spatialheteroreg"]
+        assert '"format_version": 4' in file.metadata()["spatialheteroreg"]
 
 
 class TestDamage:
@@ -99,8 +99,8 @@ class TestForeignFiles:
             save({}, {"spatialheteroreg": "no JSON"}),
             save({}, {"spatialheteroreg": "[1]"}),
             save({}, {"spatialheteroreg": "{}"}),
-            save({}, {"spatialheteroreg": '{"model": 1, "format_version": 3}'}),
-            save({}, {"spatialheteroreg": '{"model": {}, "format_version": 3}'}),
+            save({}, {"spatialheteroreg": '{"model": 1, "format_version": 4}'}),
+            save({}, {"spatialheteroreg": '{"model": {}, "format_version": 4}'}),
             save({}, {"spatialheteroreg": "[" * 100_000}),
         ],
         ids=lambda data: str(data[8:40]),
@@ -112,8 +112,8 @@ class TestForeignFiles:
     @pytest.mark.parametrize(
         ("version", "message"),
         [
-            (4, "format version 4, newer than the version 3"),
-            (0, "format version 0, which is not the version 3"),
+            (5, "format version 5, newer than the version 4"),
+            (0, "format version 0, which is not the version 4"),
             ("x", "format version 'x', which is not"),
         ],
     )

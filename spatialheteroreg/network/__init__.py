@@ -1,7 +1,7 @@
 """The network: torch modules that know nothing of scikit-learn or pandas."""
 
 from .condition import ConditionEncoder
-from .cross_fitted import CrossFitted, inputs_of, seen_rows
+from .cross_fitted import CrossFitted, inputs_of, seen_first, seen_rows
 from .output import NetworkOutput
 from .stcg import STCGNetwork
 from .tokens import FeatureTokens
@@ -13,5 +13,6 @@ __all__ = [
     "NetworkOutput",
     "STCGNetwork",
     "inputs_of",
+    "seen_first",
     "seen_rows",
 ]

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from .attached import AttachedStates
 from .dynamic import DynamicGraph, Edges
 from .layers import LSTM, Dropout, Linear
+from .sparse import SparseMatrix
 
 
 class ConditionTable(NamedTuple):
@@ -52,7 +53,7 @@ class GraphConvolution(nn.Module):
     --------
     >>> from spatialheteroreg.network.layers import RandomSource, initialize
     >>> layer = initialize(GraphConvolution(4, 4), RandomSource(0))
-    >>> layer(torch.zeros(3, 4), torch.eye(3).to_sparse()).shape
+    >>> layer(torch.zeros(3, 4), SparseMatrix(torch.eye(3).to_sparse())).shape
     torch.Size([3, 4])
     """
 
@@ -61,9 +62,9 @@ class GraphConvolution(nn.Module):
         self.linear = Linear(d_in, d_out, bias=False)
         self.bias = nn.Parameter(torch.zeros(d_out))
 
-    def forward(self, states: Tensor, adjacency: Tensor) -> Tensor:
-        """Mix states (M, D) along the sparse adjacency (M, M)."""
-        return torch.sparse.mm(adjacency, self.linear(states)) + self.bias
+    def forward(self, states: Tensor, adjacency: SparseMatrix) -> Tensor:
+        """Mix states (M, D) along the adjacency (M, M)."""
+        return adjacency.times(self.linear(states)) + self.bias
 
 
 class ConditionEncoder(nn.Module):
@@ -131,8 +132,6 @@ class ConditionEncoder(nn.Module):
 
     positions: Tensor
     time_encoding: Tensor
-    adjacency_index: Tensor
-    adjacency_value: Tensor
 
     def __init__(
         self,
@@ -155,9 +154,7 @@ class ConditionEncoder(nn.Module):
         self.cyclic = cyclic
         self.register_buffer("positions", positions)
         self.register_buffer("time_encoding", time_encoding)
-        adjacency = adjacency.coalesce()
-        self.register_buffer("adjacency_index", adjacency.indices())
-        self.register_buffer("adjacency_value", adjacency.values())
+        self.adjacency = SparseMatrix(adjacency)
         self.node_vectors = nn.Parameter(torch.empty(len(positions), d_condition))
         self.member_vectors = (
             nn.Parameter(torch.empty(len(positions), n_members, d_condition))
@@ -207,16 +204,8 @@ class ConditionEncoder(nn.Module):
             The parts of the states.
         """
         nodes = self.node_vectors + self.position(self.positions)  # (M, C)
-        # A plain construction skips the checks of coalesce: the graph is frozen.
-        adjacency = torch.sparse_coo_tensor(
-            self.adjacency_index,
-            self.adjacency_value,
-            (len(nodes), len(nodes)),
-            is_coalesced=True,
-            check_invariants=False,
-        )
         for convolution in self.convolutions:
-            nodes = nodes + torch.relu(convolution(nodes, adjacency))
+            nodes = nodes + torch.relu(convolution(nodes, self.adjacency))
         steps = self.time(self.time_encoding[:n_steps])  # (S, C)
         if self.step_vectors is not None:
             known = self.step_vectors[:n_steps]

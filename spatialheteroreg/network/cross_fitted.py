@@ -115,3 +115,30 @@ def seen_rows(fold: Tensor, n_parts: int) -> Iterator[Tensor]:
     """
     for k in range(n_parts):
         yield (fold != k).nonzero().squeeze(1)
+
+
+def seen_first(fold: Tensor, k: int, n_rows: int) -> Tensor:
+    """List so many rows of a batch, those that a network may see before the others.
+
+    Unlike :func:`seen_rows` it does not wait for a GPU to say how many there are.
+
+    Parameters
+    ----------
+    fold : Tensor of shape (B,)
+        Number of the network that is blind to a row; another number for none.
+    k : int
+        Number of the network.
+    n_rows : int
+        How many to list.
+
+    Returns
+    -------
+    Tensor of shape (n_rows,)
+        Positions in the batch.
+
+    Examples
+    --------
+    >>> seen_first(torch.tensor([0, 1, 1, -1]), k=1, n_rows=3).tolist()
+    [0, 3, 1]
+    """
+    return (fold == k).to(torch.uint8).argsort(stable=True)[:n_rows]

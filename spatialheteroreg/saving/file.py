@@ -23,7 +23,7 @@ from .values import Tensors
 ENTRY = "spatialheteroreg"
 """Name of the JSON in the metadata."""
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Grows by one with each change of what a file holds."""
 
 MAX_HEADER = 100_000_000

@@ -20,7 +20,8 @@ from .sizing import MANY_ROWS
 Batch = dict[str, Tensor]
 
 SPARE_ROWS = 16
-"""By how many rows a batch may miss its share of a fold where folds are spread."""
+"""By how many rows a batch may miss its share of a fold where folds of about one size
+are spread: by two, but for the rounding of millions."""
 
 
 class Rows(Dataset):  # type: ignore[type-arg]

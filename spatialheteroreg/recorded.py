@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 import torch
@@ -12,12 +13,15 @@ from .batches import Batch
 Work = Callable[[], list[Tensor]]
 Record = Callable[[Work], tuple[list[Tensor], Callable[[], None]]]
 
+RECORDING = threading.Lock()
+"""Held while a step is recorded: a process does one such thing at a time."""
+
 WARM_UPS = 3
 """Times that work is done before it is recorded: libraries first choose how."""
 
 
 class RecordedStep:
-    """Gradients of a network, replayed wherever a batch has the shape of the first.
+    """Gradients of a network for batches of one shape, recorded with the first of them.
 
     A GPU is told to do hundreds of small things in a step, and with small batches waits
     for most of them. Recorded, they are one thing to tell. What is replayed reads and
@@ -82,13 +86,10 @@ class RecordedStep:
         Tensor of shape ()
             The loss.
         """
-        given = [*inputs.values(), target]
         if self._given is None:
             self._begin(inputs, target)
-        elif any(a.shape != b.shape for a, b in zip(self._given, given, strict=True)):
-            return self._work(inputs, target)[0]
         assert self._given is not None
-        for held, new in zip(self._given, given, strict=True):
+        for held, new in zip(self._given, [*inputs.values(), target], strict=True):
             held.copy_(new)
         self._replay()
         loss, *gradients = self._results
@@ -125,20 +126,26 @@ def record_on_gpu(generator: torch.Generator) -> Record:
     callable
         For :class:`RecordedStep`.
     """
+    device = generator.device
     # Networks take turns, in one order: they can share what is not a result.
-    pool = torch.cuda.graph_pool_handle()
+    pool, stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
 
     def record(work: Work) -> tuple[list[Tensor], Callable[[], None]]:
-        stream, current = torch.cuda.Stream(), torch.cuda.current_stream()
-        stream.wait_stream(current)
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                work()
-        current.wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, pool=pool):
-            results = work()
+        with RECORDING, torch.cuda.device(device):
+            current, state = torch.cuda.current_stream(), generator.get_state()
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    work()
+            current.wait_stream(stream)
+            # A fit that goes on from a checkpoint warms up once more.
+            generator.set_state(state)
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(generator)
+            with torch.cuda.graph(
+                graph, pool=pool, stream=stream, capture_error_mode="thread_local"
+            ):
+                results = work()
         return results, graph.replay
 
     return record

@@ -206,8 +206,9 @@ class STCGRegressor(
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.
     cuda_graphs : bool, default=False
         Record the steps of training on a GPU of CUDA, and replay them, so that small
-        batches do not wait for Python. Not yet run on a GPU. Elsewhere, for streams, in
-        several processes and with `invariance_penalty` it changes nothing.
+        batches do not wait for Python. Not yet run on a GPU. Elsewhere, for streams,
+        for batches below 64 rows, in several processes and with `invariance_penalty`
+        it changes nothing.
     random_state : int, RandomState instance or None, default=None
         Decides nodes, initial weights, shuffling and dropout. Torch's global
         generator is neither used nor changed.

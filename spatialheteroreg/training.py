@@ -7,7 +7,6 @@ import logging
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from skorch.helper import predefined_split
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
-from .batches import Batch, Batches, Rows
+from .batches import SPARE_ROWS, Batch, Batches, Rows
 from .checkpoint import Checkpoint
 from .loss import CombinedLoss
 from .network import (
@@ -211,15 +210,17 @@ class STCGNet(skorch.NeuralNet):
         self.optimizer_.step()
         losses: list[Tensor] = []
         waiting: deque[Callable[[], Tensor]] = deque()
-        learn_batch = self.learn_batch
+        most_seen = None
         if self._records(iterator):
             iterator.spreads = True
             most_seen = iterator.most_seen(len(learners))
-            learn_batch = partial(self.replay_batch, most_seen=most_seen)
         try:
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=True)
-                waiting.append(learn_batch(batch, learners))
+                if most_seen is None or len(batch[1]) < self.batch_size:
+                    waiting.append(self.learn_batch(batch, learners))
+                else:
+                    waiting.append(self.replay_batch(batch, learners, most_seen))
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
                 self.notify("on_batch_end", batch=batch, training=True)
                 if len(waiting) > AHEAD:
@@ -306,7 +307,7 @@ class STCGNet(skorch.NeuralNet):
         Parameters
         ----------
         batch : tuple
-            Inputs with the fold of each row, and target.
+            Inputs with the fold of each row, and target; of `batch_size` rows.
         learners : sequence of Learner
             The networks.
         most_seen : sequence of int
@@ -335,6 +336,8 @@ class STCGNet(skorch.NeuralNet):
         return (
             self.record is not None
             and isinstance(iterator, Batches)
+            # Each network sees some rows of each batch.
+            and self.batch_size >= 4 * SPARE_ROWS
             and ProcessGroup.current().size == 1
             and all(part.invariance is None for part in self.module_)
         )
@@ -351,7 +354,13 @@ class STCGNet(skorch.NeuralNet):
 
     def _loss_of(self, network: STCGNetwork, inputs: Batch, target: Tensor) -> Tensor:
         """Loss of one network in training."""
-        with torch.autocast(target.device.type, torch.bfloat16, self.mixed):
+        # What is recorded must not read weights that were cast before.
+        with torch.autocast(
+            target.device.type,
+            torch.bfloat16,
+            self.mixed,
+            cache_enabled=self.record is None,
+        ):
             output = network(**inputs)
         return self.get_loss(output, target, training=True)
 
@@ -512,8 +521,11 @@ def train(net: STCGNet, rows: Rows, max_iter: int) -> bool:
     net.initialize()
     n_done = sum(getattr(follower, "n_done_", 0) for _, follower in net.callbacks_)
     group = ProcessGroup.current()
-    with side_by_side(net.module_, net.random, group) as net.side_by_side_:
-        net.partial_fit(rows, None, epochs=max_iter - n_done)
+    try:
+        with side_by_side(net.module_, net.random, group) as net.side_by_side_:
+            net.partial_fit(rows, None, epochs=max_iter - n_done)
+    finally:
+        net.recorded_ = []
     told_to_stop = any(_stopped(follower) for _, follower in net.callbacks_)
     leave_fit(net)
     epochs = net.epochs()
@@ -549,7 +561,8 @@ def leave_fit(net: STCGNet) -> None:
     """
     if hasattr(net, "side_by_side_"):
         del net.side_by_side_
-    net.record, net.recorded_ = None, []
+    net.record = None
+    net.module_.zero_grad()
     net.train_split = None
     net.module = type(net.module_)
     net.callbacks = _lasting(net.callbacks)

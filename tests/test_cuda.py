@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from spatialheteroreg import STCGRegressor, data
 from spatialheteroreg.persistence import load_model, save_model
+from spatialheteroreg.recorded import RecordedStep, record_on_gpu
 
 from .conftest import make_table
 from .test_checkpoint import fit_interrupted
@@ -137,26 +138,53 @@ def test_a_checkpoint_of_the_other_device_is_refused(table, tmp_path, first, the
     assert model.set_params(device=first).fit(*table).n_iter_ == QUICK["max_iter"]
 
 
-def test_recorded_steps_train_as_others_do(table):
-    X, y = table
-    options = {**QUICK, "device": "cuda", "max_iter": 30, "n_members": 1, "n_folds": 2}
-    plain, recorded = (
-        STCGRegressor(**options, cuda_graphs=replay).fit(X, y)
+def recorded_fits(table, **parameters):
+    """Fit without recorded steps and with them."""
+    options = {**QUICK, "n_members": 1, "batch_size": 64, "device": "cuda"}
+    models = [
+        STCGRegressor(**{**options, **parameters}, cuda_graphs=replay).fit(*table)
         for replay in (False, True)
-    )
-    assert recorded.score(X, y) > plain.score(X, y) - 0.1
-    assert len({epoch["train_loss"] for epoch in recorded.history_}) == 30
+    ]
+    return [model.predict(table[0]) for model in models]
 
 
-def test_recorded_steps_without_dropout_are_those_that_are_made_anew(table):
-    X, y = table
+def test_recorded_steps_without_dropout_are_those_that_are_made_anew():
     off = ("dropout", "place_dropout", "step_dropout", "condition_dropout")
-    options = {**QUICK, **dict.fromkeys(off, 0.0), "n_members": 1, "n_folds": 1}
-    first, second = (
-        STCGRegressor(**options, device="cuda", cuda_graphs=replay).fit(X, y)
-        for replay in (False, True)
+    first, second = recorded_fits(
+        make_table(200), **dict.fromkeys(off, 0.0), n_folds=1, precision="float64"
     )
-    np.testing.assert_allclose(second.predict(X), first.predict(X), rtol=1e-3)
+    np.testing.assert_allclose(second, first, rtol=1e-6, atol=1e-6)
+
+
+def test_recorded_steps_with_dropout_train_as_well():
+    X, y = make_table(200)
+    first, second = recorded_fits((X, y), n_folds=2, max_iter=30)
+    assert np.corrcoef(y, second)[0, 1] > np.corrcoef(y, first)[0, 1] - 0.1
+
+
+@pytest.mark.parametrize("device", range(torch.cuda.device_count()))
+def test_each_replay_draws_anew(device):
+    generator = torch.Generator(f"cuda:{device}").manual_seed(0)
+    weight = torch.nn.Parameter(torch.ones(100, device=generator.device))
+
+    def gradients(inputs, target):
+        drawn = torch.rand(100, device=generator.device, generator=generator)
+        loss = (weight * drawn * inputs["x"] - target).sum()
+        loss.backward()
+        return loss.detach()
+
+    step = RecordedStep(gradients, [weight], record_on_gpu(generator))
+    x = torch.ones(100, device=generator.device)
+    found = []
+    for _ in range(3):
+        step({"x": x}, torch.zeros_like(x))
+        found.append(weight.grad.clone())
+    generator.manual_seed(0)
+    drawn = [
+        torch.rand(100, device=generator.device, generator=generator) for _ in found
+    ]
+    for gradient, wanted in zip(found, drawn, strict=True):
+        torch.testing.assert_close(gradient, wanted)
 
 
 def test_a_stream_is_trained_from_pinned_memory(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spatialheteroreg import STCGRegressor, fitting
@@ -18,6 +19,7 @@ from spatialheteroreg.recorded import RecordedStep
 from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
+from .test_checkpoint import fit_interrupted
 
 WITHOUT_DROPOUT = {
     "dropout": 0.0,
@@ -25,7 +27,7 @@ WITHOUT_DROPOUT = {
     "step_dropout": 0.0,
     "condition_dropout": 0.0,
 }
-QUICK = {"n_nodes": 8, "max_iter": 2, "batch_size": 32, "random_state": 0}
+QUICK = {"n_nodes": 8, "max_iter": 2, "batch_size": 64, "random_state": 0}
 
 
 def do_again(work):
@@ -46,7 +48,13 @@ def record(monkeypatch):
         train = fitting.train
 
         def train_recorded(net, *args):
-            net.record = record
+            def record_without_draws(work):
+                state = net.random.generator.get_state()
+                recorded = record(work)
+                net.random.generator.set_state(state)
+                return recorded
+
+            net.record = record_without_draws
             return train(net, *args)
 
         monkeypatch.setattr(fitting, "train", train_recorded)
@@ -127,12 +135,43 @@ class TestTraining:
         X, y = make_table(150)
         STCGRegressor(**QUICK, n_folds=1, invariance_penalty=0.1).fit(X, y)
 
+    def test_a_batch_that_is_not_full_is_a_step_as_ever(self, record, monkeypatch):
+        sizes = []
+        learn = STCGNet.learn_batch
+
+        def note(net, batch, learners):
+            sizes.append(len(batch[1]))
+            return learn(net, batch, learners)
+
+        monkeypatch.setattr(STCGNet, "learn_batch", note)
+        record()
+        X, y = make_table(150)
+        STCGRegressor(**QUICK, n_folds=2).fit(X, y)
+        assert sizes == [150 - 2 * 64] * QUICK["max_iter"]
+
+    def test_an_interrupted_fit_goes_on_as_if_nothing_had_happened(
+        self, record, tmp_path
+    ):
+        record()
+        table = make_table(150)
+        model = STCGRegressor(**{**QUICK, "max_iter": 3}, n_folds=1)
+        whole = clone(model).fit(*table).predict(table[0])
+        model.set_params(checkpoint=tmp_path / "fit.ckpt")
+        fit_interrupted(clone(model), table, 1)
+        assert np.array_equal(clone(model).fit(*table).predict(table[0]), whole)
+
+    def test_small_batches_are_not_recorded(self, record):
+        record(lambda work: pytest.fail("recorded"))
+        X, y = make_table(150)
+        STCGRegressor(**{**QUICK, "batch_size": 32}).fit(X, y)
+
     def test_nothing_of_it_is_left_in_a_model(self, record):
         record()
         X, y = make_table(150)
         net = STCGRegressor(**QUICK).fit(X, y).net_
         assert net.record is None
         assert net.recorded_ == []
+        assert all(weight.grad is None for weight in net.module_.parameters())
 
     def test_a_cpu_records_nothing(self, monkeypatch):
         monkeypatch.setattr(STCGNet, "replay_batch", lambda *_: pytest.fail("recorded"))
@@ -183,18 +222,30 @@ def test_what_waits_for_a_device_is_known(wait):
 
 
 @given(
-    st.lists(st.integers(-1, 4), min_size=1, max_size=400),
-    st.integers(1, 100),
+    st.integers(64, 3_000),
+    st.integers(64, 500),
+    st.integers(1, 8),
     st.integers(0, 99),
 )
-def test_no_batch_has_more_rows_to_see_than_is_said(folds, batch_size, seed):
-    rows = Rows({"fold": torch.tensor(folds)})
-    one_pass = Batches(rows, batch_size, RandomSource(seed))
+def test_no_batch_has_more_rows_to_see_than_is_said(n_rows, batch_size, n_parts, seed):
+    random = np.random.default_rng(seed)
+    # Folds of one size, but for rows of no fold.
+    fold = random.permutation(np.arange(n_rows) % n_parts)
+    fold[random.random(n_rows) < 0.2 * (seed % 3)] = -1
+    one_pass = Batches(
+        Rows({"fold": torch.as_tensor(fold)}), batch_size, RandomSource(seed)
+    )
     one_pass.spreads = True
-    most = one_pass.most_seen(5)
+    most = one_pass.most_seen(n_parts)
     for batch, _ in one_pass:
-        seen = [int((batch["fold"] != k).sum()) for k in range(5)]
+        seen = [int((batch["fold"] != k).sum()) for k in range(n_parts)]
         assert all(map(int.__le__, seen, most))
+
+
+def test_few_rows_are_listed_that_are_not_seen():
+    fold = torch.arange(10_000) % 5
+    one_pass = Batches(Rows({"fold": fold}), 1_000, RandomSource(0))
+    assert one_pass.most_seen(5) == [816] * 5
 
 
 class TestRecordedStep:
@@ -216,9 +267,8 @@ class TestRecordedStep:
 
     def test_gradients_are_those_of_each_batch(self, step):
         losses = []
-        # The fourth has another shape, and the weights move in between.
-        for n_rows in (4, 4, 4, 3, 4):
-            x, y = torch.randn(n_rows, 2), torch.randn(n_rows, 1)
+        for _ in range(4):  # the weights move in between
+            x, y = torch.randn(4, 2), torch.randn(4, 1)
             loss, gradients = self.expected(x, y)
             losses.append((step({"x": x}, y), loss))
             for parameter, wanted in zip(

@@ -145,7 +145,7 @@ class STCGNetwork(nn.Module):
         """
         if self.condition is None:
             return None
-        # Few numbers next to those of a batch, and the sparse product has no bfloat16.
+        # Few numbers next to those of a batch.
         with torch.autocast(self.level.device.type, enabled=False):
             return self.condition(n_steps or self.n_steps)
 

@@ -24,6 +24,10 @@ IN_MEMORY_ROWS = 1_000_000
 """Rows up to which arrays and frames are made ready for training as a whole."""
 
 
+HELD_SHARE = 0.5
+"""Share of the memory of a GPU that rows may take throughout a fit."""
+
+
 def open_data(
     X: Any, y: Any, sample_weight: Any, groups: Any
 ) -> TableData | StreamedData:
@@ -217,6 +221,13 @@ class StreamedData:
         )
 
 
+def gpu_memory(device: str) -> int:
+    """Bytes that a GPU of CUDA has; 0 for other devices, whose memory is the host's."""
+    if torch.device(device).type != "cuda":
+        return 0
+    return torch.cuda.get_device_properties(device).total_memory
+
+
 @dataclass(frozen=True)
 class StreamedSamples(Samples):
     """A sample of the rows, and all of them to be read in training.
@@ -243,8 +254,14 @@ class StreamedSamples(Samples):
         return self.last_step + 1
 
     def to_device(self, device: str, dtype: torch.dtype) -> tuple[Any, Rows | None]:
-        """Have rows brought to the device by and by, and rows to stop by at once."""
-        training, rows = self.stream.to(device, dtype), self.split.held_out
+        """Have rows brought to the device by and by, and rows to stop by at once.
+
+        All rows are brought at once where a GPU can hold them.
+        """
+        stream, rows = self.stream.to(device, dtype), self.split.held_out
+        training: Rows | StreamedRows = stream
+        if memory := gpu_memory(device):
+            training = stream.hold(HELD_SHARE * memory) or stream
         if len(rows) == 0:
             return training, None
         held_out = make_rows(

@@ -187,8 +187,14 @@ def test_each_replay_draws_anew(device):
         torch.testing.assert_close(gradient, wanted)
 
 
-def test_a_stream_is_trained_from_pinned_memory(tmp_path, monkeypatch):
+@pytest.mark.parametrize("cuda_graphs", [False, True])
+@pytest.mark.parametrize("fits", [False, True])
+def test_a_stream_is_trained_from_pinned_memory(
+    tmp_path, monkeypatch, fits, cuda_graphs
+):
     monkeypatch.setattr(data, "IN_MEMORY_ROWS", 100)
+    if not fits:
+        monkeypatch.setattr(data, "HELD_SHARE", 0.0)
     pinned, pin = [], torch.Tensor.pin_memory
 
     def record(tensor):
@@ -202,6 +208,7 @@ def test_a_stream_is_trained_from_pinned_memory(tmp_path, monkeypatch):
     y = X[:, 2] + X[:, 3]
     columns = {"lat": 0, "lon": 1, "metric": "euclidean"}
     model = STCGRegressor(**{**QUICK, **columns, "max_iter": 30, "n_members": 1})
+    model.set_params(cuda_graphs=cuda_graphs, batch_size=64)
     model.fit(np.load(path, mmap_mode="r"), y)
     assert is_on(model, "cuda")
     assert pinned

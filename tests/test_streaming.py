@@ -372,6 +372,36 @@ class TestFromArrays:
             STCGRegressor().fit(X, y, groups=np.arange(519))
 
 
+class TestOnAGpu:
+    """What a fit does where a GPU holds the rows: here one that is a CPU."""
+
+    @pytest.fixture
+    def gpu(self, monkeypatch):
+        def use(memory):
+            monkeypatch.setattr(data, "gpu_memory", lambda device: memory)
+
+        return use
+
+    def test_rows_that_fit_are_read_once_for_training(
+        self, gpu, rows, frame, in_memory, blocks_of_100, monkeypatch
+    ):
+        gpu(1e9)
+        monkeypatch.setattr(StreamedRows, "batches", lambda *_: pytest.fail("streamed"))
+        model = STCGRegressor(**LONGER).fit(rows, "y", sample_weight="area")
+        new = make_frame(seed=1)
+        score, whole = (m.score(features(new), new.y) for m in (model, in_memory))
+        assert score > whole - 0.1
+        assert not [t for t in threading.enumerate() if "read-ahead" in t.name]
+
+    def test_rows_that_do_not_fit_are_streamed(self, gpu, fitted, rows, blocks_of_100):
+        gpu(1e4)
+        model = STCGRegressor(**LONGER).fit(rows, "y", sample_weight="area")
+        again = rows.to_table().to_pandas()
+        assert np.array_equal(
+            model.predict(features(again)), fitted.predict(features(again))
+        )
+
+
 class TestBatches:
     @pytest.fixture
     def stream(self, fitted, frame, rows, blocks_of_100):
@@ -433,6 +463,26 @@ class TestBatches:
         ]
         assert found[0] == found[1]
         assert np.bincount(list(found[0].values())).min() > 130
+
+    def test_rows_that_a_gpu_holds_are_those_that_are_streamed(
+        self, stream, frame, tmp_path
+    ):
+        for source in self.sources(frame, tmp_path):
+            held = stream(source, 3).hold(1e9)
+            inputs, target = held[slice(None)]
+            ((streamed, wanted),) = stream(source, 3).batches(600)
+            assert len(held) == 518
+            assert torch.equal(target, wanted)
+            assert set(inputs) == set(streamed)
+            for name, column in inputs.items():
+                assert torch.equal(column, streamed[name]), name
+
+    def test_a_gpu_holds_what_it_can(self, stream, frame, tmp_path):
+        files, _ = self.sources(frame, tmp_path)
+        inputs, target = stream(files).hold(1e9)[slice(None)]
+        needed = sum(column.nbytes for column in (*inputs.values(), target))
+        assert stream(files).hold(1.01 * needed) is not None
+        assert stream(files).hold(0.99 * needed) is None
 
     def test_each_batch_of_many_rows_has_its_share_of_each_fold(
         self, stream, frame, tmp_path, monkeypatch

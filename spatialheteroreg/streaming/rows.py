@@ -164,6 +164,41 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         """Go through the rows; `random` shuffles them, anew in every pass."""
         return StreamedBatches(self, batch_size, random)
 
+    def hold(self, most_bytes: float) -> Rows | None:
+        """Read all rows once, and keep them on the device.
+
+        Parameters
+        ----------
+        most_bytes : float
+            Memory that they may take there.
+
+        Returns
+        -------
+        Rows or None
+            All rows in the order of the source; None if they take more.
+        """
+        held: Batch = {}
+        at = 0
+        for block in read_ahead(self.blocks(1, None)):
+            parts = block.inputs, block.target, block.weight, block.fold
+            rows = make_rows(*parts, self.device, self.dtype, pinned=True)
+            found, _ = rows[slice(None)]
+            found["target"] = rows.target
+            if rows.weight is not None:
+                found["weight"] = rows.weight
+            if not held:
+                n_bytes = sum(column.nbytes for column in found.values())
+                if n_bytes / len(rows) * self.n_rows > most_bytes:
+                    return None
+                held = {
+                    name: column.new_empty((self.n_rows, *column.shape[1:]))
+                    for name, column in found.items()
+                }
+            for name, column in found.items():
+                held[name][at : at + len(rows)] = column
+            at += len(rows)
+        return Rows(held, held.pop("target"), held.pop("weight", None))
+
     def blocks(self, batch_size: int, seed: int | None) -> Iterator[Block]:
         """Read all rows once.
 

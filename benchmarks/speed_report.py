@@ -28,9 +28,10 @@ Speed
 .. Written by ``python -m benchmarks.speed_report``; a change by hand is lost.
 
 Seconds and memory of a fit, and rows a second of its answers. The models of a size were
-measured one after the other, each in a process of its own, with the same rows and
-cores; brackets hold the ratio of seconds to those of LightGBM. Medians over the seeds.
-:doc:`/benchmarks` says what the models are and how each figure is measured.
+measured one after the other, those of other days apart, each in a process of its own,
+with the same rows and cores; brackets hold the ratio of seconds to those of LightGBM.
+Medians over the seeds. :doc:`/benchmarks` says what the models are and how each figure
+is measured.
 
 Along the rows STCGRegressor has its default parameters. Along another size the others
 stay at 20,000 rows, 8 features, 200 nodes, 12 steps and 3 networks. Memory is what a

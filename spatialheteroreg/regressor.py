@@ -200,7 +200,7 @@ class STCGRegressor(
     precision : {"float32", "mixed", "float64"}, default="float32"
         Numbers that the networks compute with. "float64" is slower and makes
         results repeat to more digits. "mixed" keeps float32 and multiplies in
-        bfloat16 in training, which is faster on a GPU. Outputs are added up in float64
+        bfloat16 in training, which is made for GPUs. Outputs are added up in float64
         in any case, and what is said of a row does not depend on the other rows.
     device : str, default="auto"
         "cpu", "cuda", "mps"; "auto" takes a GPU where there is one.

@@ -1,6 +1,7 @@
 """Tables of every library become the same columns."""
 
 import datetime as dt
+import tracemalloc
 from decimal import Decimal
 
 import narwhals as nw
@@ -10,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from spatialheteroreg import STCGRegressor, fitting
 from spatialheteroreg.columns import Table
 from spatialheteroreg.frames import read_table
 
@@ -88,6 +90,34 @@ def test_pandas_frames_are_not_copied():
     X = pd.DataFrame({"a": [1.0, 2.0]})
     assert read_table(X) is X
     assert np.shares_memory(Table(X).column(0), X["a"])
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame])
+def test_single_precision_is_not_copied_to_double(form, monkeypatch):
+    class MadeReady(Exception):
+        pass
+
+    def stop(*_):
+        raise MadeReady
+
+    monkeypatch.setattr(fitting, "train", stop)
+    random = np.random.default_rng(0)
+    X = random.normal(size=(30_000, 60)).astype(np.float32)
+    X[:, :2] = random.integers(0, 40, size=(30_000, 2))
+    model = STCGRegressor(lat=0, lon=1, n_nodes=12, n_folds=1)
+    passed, y = form(X), X[:, 2]
+    with pytest.raises(MadeReady):
+        model.fit(passed, y)  # imports what it needs
+    tracemalloc.start()
+    try:
+        with pytest.raises(MadeReady):
+            model.fit(passed, y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Encoded once in single precision, and marks of what is missing.
+    encoded = X.nbytes + X.size
+    assert encoded * 0.9 < peak < encoded + 0.5 * X.nbytes
 
 
 class TestArrays:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from spatialheteroreg import STCGRegressor
+from spatialheteroreg import STCGRegressor, data
 from spatialheteroreg.processes import ProcessGroup
 
 from .conftest import make_table
@@ -24,7 +24,7 @@ PROGRAM = """
 import os, sys
 import numpy as np
 import torch.distributed as dist
-from spatialheteroreg import STCGRegressor
+from spatialheteroreg import STCGRegressor, data
 from tests.conftest import make_table
 from tests.test_processes import NOTHING_DROPPED, SETTINGS
 
@@ -38,8 +38,10 @@ for name, settings in {
     "folds": {**NOTHING_DROPPED, "n_folds": 3},
     "dual": {**NOTHING_DROPPED, "head": "dual", "sample_weight": True},
     "dropped": {"n_folds": 2, "random_state": None},
+    "stream": {**NOTHING_DROPPED, "n_folds": 3},
 }.items():
     settings = {**SETTINGS, **settings}
+    data.IN_MEMORY_ROWS = 50 if name == "stream" else 1_000
     weight = np.arange(1.0, 91.0) if settings.pop("sample_weight", False) else None
     path = os.path.join(folder, f"{name}.pt")
     model = STCGRegressor(**settings, checkpoint=path).fit(X, y, sample_weight=weight)
@@ -85,9 +87,16 @@ def predictions(folder):
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("one", {}), ("folds", {"n_folds": 3}), ("dual", {"head": "dual"})],
+    [
+        ("one", {}),
+        ("folds", {"n_folds": 3}),
+        ("dual", {"head": "dual"}),
+        ("stream", {"n_folds": 3}),
+    ],
 )
-def test_two_processes_find_what_one_finds(predictions, name, settings):
+def test_two_processes_find_what_one_finds(predictions, monkeypatch, name, settings):
+    if name == "stream":
+        monkeypatch.setattr(data, "IN_MEMORY_ROWS", 50)
     X, y = make_table(90)
     weight = np.arange(1.0, 91.0) if name == "dual" else None
     alone = STCGRegressor(**SETTINGS, **NOTHING_DROPPED, **settings)
@@ -97,7 +106,7 @@ def test_two_processes_find_what_one_finds(predictions, name, settings):
     assert np.ptp(expected) > 0.1
 
 
-@pytest.mark.parametrize("name", ["one", "folds", "dual", "dropped"])
+@pytest.mark.parametrize("name", ["one", "folds", "dual", "dropped", "stream"])
 def test_all_processes_end_with_the_same_model(predictions, name):
     np.testing.assert_allclose(
         predictions[0][name], predictions[1][name], rtol=1e-5, atol=1e-5

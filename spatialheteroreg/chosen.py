@@ -8,7 +8,7 @@ from .inputs import InputBuilder
 from .time_axis import TimeAxis
 
 if TYPE_CHECKING:
-    from .training import STCGNet
+    from .net import STCGNet
 
 
 class ChosenMixin:

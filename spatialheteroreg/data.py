@@ -23,7 +23,6 @@ from .streaming.survey import READ_ROWS, Survey, survey
 IN_MEMORY_ROWS = 1_000_000
 """Rows up to which arrays and frames are made ready for training as a whole."""
 
-
 HELD_SHARE = 0.5
 """Share of the memory of a GPU that rows may take throughout a fit."""
 

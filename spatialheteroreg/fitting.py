@@ -24,6 +24,7 @@ from .edges import directed_edges
 from .graph import ConditionGraph
 from .inputs import DEGREES, InputBuilder
 from .inspection.applicability import TrainingReference
+from .net import STCGNet
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
 from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
@@ -37,7 +38,7 @@ from .sizing import (
     auto_regularization,
 )
 from .sphere import FloatArray, IntArray
-from .training import STCGNet, make_net, resolve_device, train
+from .training import make_net, resolve_device, train
 
 if TYPE_CHECKING:
     from .regressor import STCGRegressor

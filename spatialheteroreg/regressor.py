@@ -39,12 +39,13 @@ from .fitting import (
 )
 from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
+from .net import STCGNet
 from .predictor import EFFECT_ROWS, Kriged, Predictor, krige_residuals
 from .ready import ReadyPredictor
 from .row_inputs import slices
 from .samples import KnownRows, Samples, take_weight
 from .sphere import FloatArray
-from .training import STCGNet, leave_fit
+from .training import leave_fit
 from .uncertainty import LARGEST, check_square
 
 

@@ -14,9 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from spatialheteroreg import STCGRegressor, fitting
 from spatialheteroreg.batches import Batches, Rows, spread_folds
+from spatialheteroreg.net import STCGNet
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.recorded import RecordedStep
-from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
 from .test_checkpoint import fit_interrupted

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from spatialheteroreg import STCGRegressor
+from spatialheteroreg.net import STCGNet
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.side_by_side import SideBySide
 from spatialheteroreg.threads import mapping, one_core, threads
-from spatialheteroreg.training import STCGNet
 
 from .conftest import make_table
 

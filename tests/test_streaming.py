@@ -324,7 +324,7 @@ class TestErrors:
         def stop(*args, **kwargs):
             raise Stop
 
-        monkeypatch.setattr("spatialheteroreg.training.STCGNet.get_loss", stop)
+        monkeypatch.setattr("spatialheteroreg.net.STCGNet.get_loss", stop)
         with pytest.raises(Stop):
             STCGRegressor(**SMALL).fit(rows, "y")
         assert not [t for t in threading.enumerate() if "read-ahead" in t.name]

@@ -7,10 +7,11 @@ import torch
 from skorch.history import History
 
 from ..fitting import make_networks
+from ..net import STCGNet
 from ..network import CrossFitted
 from ..network.layers import Dropout, RandomSource
 from ..regressor import STCGRegressor
-from ..training import STCGNet, make_net
+from ..training import make_net
 from .values import Values
 
 

@@ -136,13 +136,16 @@ class Table:
         return column
 
     def as_objects(self) -> NDArray[Any]:
-        """Return all values as Python objects, to be shown.
+        """Return all values as they are to be shown.
 
         Returns
         -------
-        ndarray of shape (n, p), object
-            Numbers, text and None as the user gave them, other things as text.
+        ndarray of shape (n, p)
+            Of an array of numbers a copy. Otherwise Python objects:
+            numbers, text and None as the user gave them, other things as text.
         """
+        if isinstance(self._data, np.ndarray) and self._data.dtype.kind in "biuf":
+            return np.array(self._data)
         values = np.array(self._data, dtype=object)
         if isinstance(self._data, pd.DataFrame):
             dtypes = list(self._data.dtypes)

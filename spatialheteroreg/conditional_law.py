@@ -15,13 +15,15 @@ JITTER = 1e-6
 LEAST_VARIANCE = 1e-9
 
 
-def neighbor_pairs(m: int) -> Tensor:
+def neighbor_pairs(m: int, device: torch.device | str = "cpu") -> Tensor:
     """Number each two of some neighbors once: the later one, and the earlier.
 
     Parameters
     ----------
     m : int
         How many there are.
+    device : device or str, default="cpu"
+        Where the numbers are to lie.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def neighbor_pairs(m: int) -> Tensor:
     >>> neighbor_pairs(3).tolist()
     [[1, 2, 2], [0, 0, 1]]
     """
-    return torch.tril_indices(m, m, offset=-1)
+    return torch.tril_indices(m, m, offset=-1, device=device)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class ConditionalLaw:
             t = (1.0 / variance - (error / variance) ** 2)[:, None]
             by_noise = a * (s * b + t * a)
             by_cross = -s * b - 2.0 * t * a
-            i, j = neighbor_pairs(a.shape[1])
+            i, j = neighbor_pairs(a.shape[1], a.device)
             by_among = s * (a[:, i] * b[:, j] + a[:, j] * b[:, i])
             by_among = by_among + 2.0 * t * a[:, i] * a[:, j]
             by_sill = by_noise.sum() + t.sum()
@@ -203,7 +205,7 @@ class ConditionalLaw:
         """Solve for right-hand sides (B, m, k)."""
         B, m = noise.shape
         matrix = among.new_zeros(B, m, m)
-        row, column = neighbor_pairs(m)
+        row, column = neighbor_pairs(m, among.device)
         matrix.view(B, m * m).index_copy_(1, row * m + column, among)
         matrix.diagonal(dim1=1, dim2=2).copy_(self._sill + noise)
         # What is above the diagonal is not read.

@@ -323,6 +323,6 @@ def _fractional_years(dates: pd.Series, label: str) -> FloatArray:
         )
     instant = instant.astype("datetime64[us]")
     start = year.astype("datetime64[us]")
-    length = (year + 1).astype("datetime64[us]") - start
+    length = (year + np.timedelta64(1, "Y")).astype("datetime64[us]") - start
     numbers = year.astype(np.int64) + 1970 + (instant - start) / length
     return np.where(np.isnat(instant), np.nan, numbers)

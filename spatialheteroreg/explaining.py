@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    cast,
+    overload,
+)
 
 import numpy as np
 import pandas as pd
@@ -17,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .calibration import member_baseline
 from .columns import Table
-from .inputs import InputBuilder
+from .inputs import InputBuilder, Part
 from .inspection.explanation import (
     EffectBaseline,
     RowEffects,
@@ -27,8 +36,9 @@ from .inspection.explanation import (
 from .kriging import ResidualKriging
 from .predictor import ModelMean, Predictor
 from .ready import ReadyPredictor
-from .row_inputs import Arrays
+from .row_inputs import CHUNK_ROWS, Arrays
 from .sphere import FloatArray
+from .threads import mapping
 from .uncertainty import Uncertainty, significant
 from .values import free_name
 
@@ -38,6 +48,8 @@ if TYPE_CHECKING:
     from .inspection.diagnosis import Diagnosis
     from .regressor import STCGRegressor
 
+
+T = TypeVar("T")
 
 _LOCAL_EFFECTS = {
     "output": [StrOptions({"slope", "contribution"})],
@@ -123,15 +135,19 @@ class ExplainMixin:
         True
         """
         table, predictor = self._read_fitted(X), self._predictor()
-        contributions, data = [], []
-        for chunk, arrays in self._inputs.transform_in_chunks(table):
-            effects = predictor.effects(arrays, self._training_mean)
-            contributions.append(self._contributions(effects))
-            data.append(self._inputs.as_floats(chunk, arrays["codes"]))
+        contributions, data = np.empty((2, table.n_rows, table.n_columns))
+
+        def explain(part: Part) -> None:
+            effects = predictor.effects(part.inputs, self._training_mean)
+            contributions[part.rows] = self._contributions(effects)
+            codes = part.inputs["codes"]
+            data[part.rows] = self._inputs.as_floats(part.table, codes)
+
+        self._map_chunks(table, explain)
         return make_explanation(
-            np.concatenate(contributions),
+            contributions,
             self._baseline.value,
-            np.concatenate(data),
+            data,
             table.as_objects(),
             self._column_names(),
         )
@@ -176,20 +192,21 @@ class ExplainMixin:
         True
         """
         table, predictor = self._read_fitted(X), self._predictor()
-        base, rows = self._baseline, []
-        for _, arrays in self._inputs.transform_in_chunks(table):
-            effects = predictor.effects(arrays, self._training_mean)
-            rows.append(
-                np.column_stack(
-                    [
-                        np.full(len(effects.place), base.value),
-                        effects.place,
-                        effects.time,
-                        effects.place_time - base.place_time,
-                        effects.features - base.features,
-                    ]
-                )
+        base = self._baseline
+
+        def decompose(part: Part) -> FloatArray:
+            effects = predictor.effects(part.inputs, self._training_mean)
+            return np.column_stack(
+                [
+                    np.full(len(effects.place), base.value),
+                    effects.place,
+                    effects.time,
+                    effects.place_time - base.place_time,
+                    effects.features - base.features,
+                ]
             )
+
+        rows = self._map_chunks(table, decompose)
         return _frame(np.concatenate(rows), X, self._part_names())
 
     def feature_weights(self, X: Any) -> FloatArray:
@@ -224,12 +241,12 @@ class ExplainMixin:
         1.0
         """
         table, predictor = self._read_fitted(X), self._predictor()
-        chunks = self._inputs.transform_in_chunks(table)
-        effects = (
-            predictor.effects(arrays, self._training_mean) for _, arrays in chunks
-        )
-        contributions = np.concatenate([self._contributions(part) for part in effects])
-        return normalized_weights(contributions)
+
+        def weigh(part: Part) -> FloatArray:
+            effects = predictor.effects(part.inputs, self._training_mean)
+            return normalized_weights(self._contributions(effects))
+
+        return np.concatenate(self._map_chunks(table, weigh))
 
     @overload
     def local_effects(
@@ -313,20 +330,21 @@ class ExplainMixin:
             uncertainty = self._get_uncertainty()
             baseline = member_baseline(uncertainty.baselines)
         table, predictor = self._read_fitted(X), self._predictor()
-        effects, variances = [], []
-        for _, arrays in self._inputs.transform_in_chunks(table):
-            found = self._local_effects(predictor, arrays, output, baseline)
+
+        def find(part: Part) -> tuple[FloatArray, FloatArray | None]:
+            found = self._local_effects(predictor, part.inputs, output, baseline)
             if uncertainty is None:
-                effects.append(found)
-                continue
-            effects.append(found.mean(axis=0))
+                return found, None
             spread, local = (
                 (uncertainty.slopes, uncertainty.local_slopes)
                 if output == "slope"
                 else (uncertainty.contributions, uncertainty.local_contributions)
             )
-            withheld = predictor.withheld(arrays)
-            variances.append(uncertainty.variance(found, spread, local, withheld))
+            withheld = predictor.withheld(part.inputs)
+            variance = uncertainty.variance(found, spread, local, withheld)
+            return found.mean(axis=0), variance
+
+        effects, variances = zip(*self._map_chunks(table, find), strict=True)
         names = self._column_names()
         if output == "slope":
             names = [names[j] for j in self._inputs.roles.numeric]
@@ -408,6 +426,17 @@ class ExplainMixin:
         from .inspection.diagnosis import diagnose
 
         return diagnose(cast("STCGRegressor", self), X, y)
+
+    def _map_chunks(self, table: Table, do: Callable[[Part], T]) -> list[T]:
+        """Do something for some rows after others.
+
+        What the networks are told of rows is made on one core. A GPU would wait for it,
+        so that several threads look after it; on a CPU they share out the networks.
+        """
+        if not self._predictor().on_gpu:
+            return self._inputs.map_chunks(table, do)
+        with mapping(-(-table.n_rows // CHUNK_ROWS)) as run:
+            return self._inputs.map_chunks(table, do, run)
 
     def _local_effects(
         self,

@@ -312,7 +312,8 @@ def train_networks(
     group = ProcessGroup.current()
     group.check_same_rows(samples.target, device)
     training, held_out = samples.to_device(device, getattr(torch, float_type(model)))
-    batch_size = int(_given(model.batch_size, auto_batch_size(n_rows)))
+    auto_size = auto_batch_size(n_rows, on_gpu=torch.device(device).type == "cuda")
+    batch_size = int(_given(model.batch_size, auto_size))
     auto_rate = auto_learning_rate(n_rows, batch_size)
     net = make_net(
         networks,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from .row_inputs import (
 )
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
+from .threads import Mapping
 from .time_axis import TimeAxis
 from .values import read_numbers
 
@@ -34,8 +35,14 @@ its latitude and longitude."""
 NOTHING = -1e30
 """Logarithm of the kernel of a node that says nothing."""
 
+T = TypeVar("T")
+
 ATTACHED_ROWS = 8_192
 """Places that are tied to the nodes at once."""
+
+ROWS_A_PLACE = 4
+"""Rows a place from which on the places of a table are tied once, and not with each of
+its chunks: what that takes stays some 100 bytes a row."""
 
 
 def network_inputs(arrays: Arrays) -> Arrays:
@@ -72,6 +79,43 @@ class Extent:
         """Measure rows that are all at hand."""
         n_times = len(np.unique(time))
         return cls(n_rows, n_places, n_times, float(time.min()), float(time.max()))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a table are.
+
+    Attributes
+    ----------
+    number : ndarray of shape (n,)
+        Number of the place of each row.
+    entries : dict of str to ndarray
+        What the networks are told of each place.
+    """
+
+    number: NDArray[np.integer[Any]]
+    entries: Arrays
+
+    def __getitem__(self, rows: slice) -> Places:
+        return Places(self.number[rows], self.entries)
+
+
+class Part(NamedTuple):
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    rows : slice
+        Which ones.
+    table : Table
+        They themselves.
+    inputs : dict of str to ndarray
+        What the networks are told of them.
+    """
+
+    rows: slice
+    table: Table
+    inputs: Arrays
 
 
 class InputBuilder:
@@ -293,7 +337,12 @@ class InputBuilder:
             )
         return read_time(column, label)
 
-    def encode(self, table: Table, time: FloatArray | None = None) -> RowInputs:
+    def encode(
+        self,
+        table: Table,
+        time: FloatArray | None = None,
+        places: Places | None = None,
+    ) -> RowInputs:
         """Make the inputs of the network, those that rows share once.
 
         Parameters
@@ -302,30 +351,35 @@ class InputBuilder:
             Any table with the columns of the training table.
         time : ndarray of shape (n,), default=None
             Times of the rows, where :meth:`read_time` has read them before.
+        places : Places, default=None
+            Places of the rows, where they were tied to the nodes before.
 
         Returns
         -------
         RowInputs
             Inputs of all rows.
         """
-        place, lat, lon = distinct_places(*self.read_place(table))
+        if places is None:
+            place, lat, lon = distinct_places(*self.read_place(table))
+            places = Places(place, self._tell_place(lat, lon))
         instant, times = distinct_times(self.read_time(table) if time is None else time)
         features = self.encoder_.transform(table)
         rows = {
             "numeric": features.numeric,
             "missing": features.missing,
             "codes": features.codes,
-            "place": place,
+            "place": places.number,
             "time": instant,
         }
-        at_place = {
-            **self._attach(lat, lon),
-            POINT: self.graph_.points(lat, lon),
-            DEGREES: np.stack([lat, lon], axis=1),
-        }
-        return RowInputs(rows, {"place": at_place, "time": self._tell_time(times)})
+        tables = {"place": places.entries, "time": self._tell_time(times)}
+        return RowInputs(rows, tables)
 
-    def transform(self, table: Table, time: FloatArray | None = None) -> Arrays:
+    def transform(
+        self,
+        table: Table,
+        time: FloatArray | None = None,
+        places: Places | None = None,
+    ) -> Arrays:
         """Make the inputs of the network.
 
         Parameters
@@ -334,13 +388,25 @@ class InputBuilder:
             Any table with the columns of the training table.
         time : ndarray of shape (n,), default=None
             Times of the rows, where :meth:`read_time` has read them before.
+        places : Places, default=None
+            Places of the rows, where they were tied to the nodes before.
 
         Returns
         -------
         dict of str to ndarray
             One entry a row in each; names are the arguments of the network.
         """
-        return self.encode(table, time)[:]
+        return self.encode(table, time, places)[:]
+
+    def _tell_place(
+        self, lat: FloatArray, lon: FloatArray, run: Mapping = map
+    ) -> Arrays:
+        """Tie places to the nodes, and say where they are."""
+        return {
+            **self._attach(lat, lon, run),
+            POINT: self.graph_.points(lat, lon),
+            DEGREES: np.stack([lat, lon], axis=1),
+        }
 
     def _tell_time(self, time: FloatArray) -> Arrays:
         """Put times between steps; in periods where there is one."""
@@ -354,14 +420,15 @@ class InputBuilder:
             INSTANT: time / unit,
         }
 
-    def _attach(self, lat: FloatArray, lon: FloatArray) -> Arrays:
+    def _attach(self, lat: FloatArray, lon: FloatArray, run: Mapping) -> Arrays:
         """Tie places to the nodes of all graphs: (n, n_graphs, K)."""
         width = max(min(graph.n_attached, graph.n_nodes) for graph in self.graphs_)
         shape = (len(lat), len(self.graphs_), width)
         index = np.zeros(shape, dtype=np.int64)
         log_kernel = np.full(shape, NOTHING, dtype=self.dtype)
         distance = np.zeros(shape, dtype=self.dtype)
-        for rows in slices(len(lat), ATTACHED_ROWS):
+
+        def attach(rows: slice) -> None:
             for k, graph in enumerate(self.graphs_):
                 tied = graph.attach(lat[rows], lon[rows])
                 far = tied.distance / graph.bandwidth_
@@ -371,14 +438,19 @@ class InputBuilder:
                 index[rows, k, :m], index[rows, k, m:] = tied.index, tied.index[:, -1:]
                 log_kernel[rows, k, :m] = np.maximum(tied.log_kernel, NOTHING)
                 distance[rows, k, :m], distance[rows, k, m:] = far, far[:, -1:]
+
+        for _ in run(attach, slices(len(lat), ATTACHED_ROWS)):
+            pass
         return {
             "node_index": index,
             "node_log_kernel": log_kernel,
             "node_distance": distance,
         }
 
-    def transform_in_chunks(self, table: Table) -> Iterator[tuple[Table, Arrays]]:
-        """Make the inputs of the network, `CHUNK_ROWS` rows at a time.
+    def map_chunks(
+        self, table: Table, do: Callable[[Part], T], run: Mapping = map
+    ) -> list[T]:
+        """Make the inputs of the network, `CHUNK_ROWS` rows at a time, and use them.
 
         Warns of times that the steps do not reach.
 
@@ -386,25 +458,41 @@ class InputBuilder:
         ----------
         table : Table
             Any table with the columns of the training table.
+        do : callable
+            Takes some of its rows.
+        run : callable, default=map
+            Does this for some rows after others, in threads or not.
 
-        Yields
-        ------
-        table : Table
-            The next rows.
-        arrays : dict of str to ndarray
-            As :meth:`transform` makes them.
+        Returns
+        -------
+        list
+            What `do` returned, in the order of the rows.
         """
         time = self.read_time(table)
         self.axis_.warn_outside(time)
-        for start in range(0, table.n_rows, CHUNK_ROWS):
-            stop = start + CHUNK_ROWS
-            chunk = table.rows(start, stop)
+        places = self._shared_places(table, run)
+
+        def use(rows: slice) -> T:
+            chunk = table.rows(rows.start, rows.stop)
+            own = None if places is None else places[rows]
             try:
-                yield chunk, self.transform(chunk, time[start:stop])
+                arrays = self.transform(chunk, time[rows], own)
             except ValueError:
                 # The whole table knows the numbers of its rows.
-                self.transform(table, time)
+                self.encode(table, time, places)
                 raise
+            return do(Part(rows, chunk, arrays))
+
+        return list(run(use, slices(table.n_rows, CHUNK_ROWS)))
+
+    def _shared_places(self, table: Table, run: Mapping) -> Places | None:
+        """Tie the places of a table at once, where many rows have them in common."""
+        if table.n_rows <= CHUNK_ROWS:
+            return None
+        place, lat, lon = distinct_places(*self.read_place(table))
+        if len(lat) * ROWS_A_PLACE > table.n_rows:
+            return None
+        return Places(place, self._tell_place(lat, lon, run))
 
     def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.

@@ -44,6 +44,9 @@ bad station must not speak for all its surroundings."""
 CHUNK_SIZE = 256
 """Rows that are solved for at once: 0.6 MB for each term of their covariance."""
 
+GPU_CHUNK_SIZE = 16_384
+"""The same on a GPU, which few rows do not keep busy: 36 MB."""
+
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
 
@@ -126,6 +129,7 @@ class ResidualKriging:
     """
 
     _trees: list[cKDTree]
+    _device = torch.device("cpu")
 
     def __init__(self, *, has_time: bool, has_period: bool) -> None:
         self.has_time = has_time
@@ -136,6 +140,8 @@ class ResidualKriging:
         where: Locations,
         residual: FloatArray,
         weight: FloatArray | None = None,
+        *,
+        device: torch.device | str = "cpu",
     ) -> ResidualKriging:
         """Learn the covariance, and keep the residuals.
 
@@ -147,6 +153,8 @@ class ResidualKriging:
             What a model that has not seen a row leaves over of it.
         weight : ndarray of shape (n,), default=None
             Sample weights; noise is divided by them.
+        device : device or str, default="cpu"
+            Where rows are solved for. What is searched for is searched for on the CPU.
 
         Returns
         -------
@@ -163,15 +171,29 @@ class ResidualKriging:
         self.theta_ = np.asarray(self._covariance.start(self.spacing_, self.span_))
         self._learn(*examples)
         # What a row's neighbors foretell may be large; what they do not is cut.
+        self._device = torch.device(device)
         mean, deviation = self._foretold(np.arange(len(where)))
+        del self._device
         self.residual_ = np.clip(raw, mean - CLIP * deviation, mean + CLIP * deviation)
         self._learn(*examples)
         del self._trees
         return self
 
-    def plant(self) -> ResidualKriging:
-        """Return a copy that has its trees: ready to predict, not to be kept."""
+    def plant(self, device: torch.device | str = "cpu") -> ResidualKriging:
+        """Return a copy that has its trees: ready to predict, not to be kept.
+
+        Parameters
+        ----------
+        device : device or str, default="cpu"
+            Where it solves for rows.
+
+        Returns
+        -------
+        ResidualKriging
+            The copy.
+        """
         planted = copy.copy(self)
+        planted._device = torch.device(device)
         planted._trees = [cKDTree(axes) for axes in self._axes(self.where_)]
         return planted
 
@@ -257,9 +279,10 @@ class ResidualKriging:
             some = self.where_[own]
             near = self._neighborhood(some, self._neighbors(some, own=own), own)
             mean, variance = law.moments(near)
-            means[part], deviations[part] = mean.numpy(), variance.sqrt().numpy()
+            means[part] = mean.cpu().numpy()
+            deviations[part] = variance.sqrt().cpu().numpy()
 
-        parts = slices(len(rows), CHUNK_SIZE)
+        parts = slices(len(rows), self._chunk_size)
         with mapping(len(parts)) as run:
             for _ in run(foretell, parts):
                 pass
@@ -290,7 +313,7 @@ class ResidualKriging:
             some = where[part]
             place[part], rest[part] = self._predict(some, self._neighbors(some))
 
-        for _ in run(predict, slices(len(where), CHUNK_SIZE)):
+        for _ in run(predict, slices(len(where), self._chunk_size)):
             pass
         return place * self.scale_, rest * self.scale_
 
@@ -300,14 +323,21 @@ class ResidualKriging:
 
     @property
     def _law(self) -> ConditionalLaw:
-        return ConditionalLaw(self._covariance, torch.as_tensor(self.theta_))
+        return ConditionalLaw(self._covariance, self._tensor(self.theta_))
+
+    @property
+    def _chunk_size(self) -> int:
+        return CHUNK_SIZE if self._device.type == "cpu" else GPU_CHUNK_SIZE
+
+    def _tensor(self, array: FloatArray) -> Tensor:
+        return torch.as_tensor(array).to(self._device)
 
     def _predict(
         self, where: Locations, neighbors: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         near = self._neighborhood(where, neighbors)
         place, passing = self._law.mean_parts(near)
-        return place.numpy(), passing.numpy()
+        return place.cpu().numpy(), passing.cpu().numpy()
 
     # --- neighbors ---------------------------------------------------------------
 
@@ -365,21 +395,21 @@ class ResidualKriging:
             if own is not None:
                 own_noise = own_noise / self.weight_[own]
         own_point, own_time = (
-            torch.as_tensor(part[:, None]) for part in (where.point, where.time)
+            self._tensor(part[:, None]) for part in (where.point, where.time)
         )
         point, time = (
-            torch.as_tensor(part[neighbors])
+            self._tensor(part[neighbors])
             for part in (self.where_.point, self.where_.time)
         )
-        row, column = neighbor_pairs(neighbors.shape[1])
+        row, column = neighbor_pairs(neighbors.shape[1], self._device)
         return Neighborhood(
             among=_apart(point, point)[:, row, column],
             among_lag=(time[:, row] - time[:, column]).abs(),
             distance=_apart(own_point, point)[:, 0],
             lag=(own_time - time).abs(),
-            noise=torch.as_tensor(noise),
-            residual=torch.as_tensor(np.where(said, self.residual_[neighbors], 0.0)),
-            own_noise=torch.as_tensor(own_noise),
+            noise=self._tensor(noise),
+            residual=self._tensor(np.where(said, self.residual_[neighbors], 0.0)),
+            own_noise=self._tensor(own_noise),
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from .inference import CHUNK_SIZE, Evaluator
 from .inputs import INSTANT, POINT, network_inputs
@@ -89,7 +90,17 @@ class Predictor:
 
     def krige(self, kriging: ResidualKriging | None) -> None:
         """Add what a fitted kriging foretells, or nothing."""
-        self.kriging = None if kriging is None else kriging.plant()
+        self.kriging = None if kriging is None else kriging.plant(self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.parts[0].device
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether that is a GPU."""
+        return self.device.type != "cpu"
 
     def predict(self, inputs: Arrays) -> FloatArray:
         """Predict rows (n,), in target units."""
@@ -334,7 +345,8 @@ def krige_residuals(
         )
     point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))
     kriging = ResidualKriging(has_time=has_time, has_period=has_period)
-    return kriging.fit(Locations(point, instant), residual, known.weight)
+    where = Locations(point, instant)
+    return kriging.fit(where, residual, known.weight, device=predictor.device)
 
 
 def _join(parts: Sequence[FloatArray]) -> FloatArray:

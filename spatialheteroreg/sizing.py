@@ -88,16 +88,20 @@ def auto_n_folds(n_rows: int) -> int:
     return 5 if n_rows <= 50_000 else 3
 
 
-def auto_batch_size(n_rows: int) -> int:
+def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     """Rows a step: a power of two near a sixteenth of the rows, 64 to 512.
 
     Of more than 100,000 rows it is 2,048, and 4,096 from 120,000 on: each step computes
-    the states of all nodes anew, and fewer steps compute them less often.
+    the states of all nodes anew, and fewer steps compute them less often. On a GPU it
+    grows with the rows from there, as long as an epoch has 500 steps or more, to
+    65,536: fewer do not keep a GPU busy.
 
     Parameters
     ----------
     n_rows : int
         Training rows.
+    on_gpu : bool, default=False
+        Whether a GPU is to be kept busy.
 
     Returns
     -------
@@ -108,9 +112,14 @@ def auto_batch_size(n_rows: int) -> int:
     --------
     >>> [auto_batch_size(n) for n in (100, 3_000, 60_000, 1_000_000)]
     [64, 256, 512, 4096]
+    >>> [auto_batch_size(n, on_gpu=True) for n in (1_000_000, 6_000_000, 50_000_000)]
+    [4096, 8192, 65536]
     """
     if n_rows > MANY_ROWS:
-        return 4_096 if n_rows >= 120_000 else 2_048
+        size = 4_096 if n_rows >= 120_000 else 2_048
+        if on_gpu:
+            size = max(size, min(65_536, 2 ** int(math.log2(n_rows / 500))))
+        return size
     return int(min(512, max(64, 2 ** round(math.log2(max(n_rows, 1) / 16)))))
 
 

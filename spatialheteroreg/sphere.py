@@ -7,6 +7,7 @@ places. Angles are degrees and lengths kilometers throughout.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from sklearn.cluster import kmeans_plusplus
@@ -15,6 +16,9 @@ from sklearn.utils.validation import check_array
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the Earth (IUGG), in km."""
+
+MANY_QUERIES = 4_096
+"""Points whose nearest are searched for by as many threads as PyTorch may use."""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -248,8 +252,10 @@ def nearest_in_space(
     index : ndarray of shape (n, n_neighbors)
         Positions in `points`.
     """
+    query = np.asarray(query)
     ranks = np.arange(1, n_neighbors + 1)  # a list of ranks keeps the result 2-D
-    distance, index = cKDTree(np.asarray(points)).query(np.asarray(query), k=ranks)
+    workers = torch.get_num_threads() if len(query) >= MANY_QUERIES else 1
+    distance, index = cKDTree(np.asarray(points)).query(query, ranks, workers=workers)
     return distance, index.astype(np.int64)
 
 

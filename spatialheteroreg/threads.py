@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 Mapping = Callable[..., Iterable[Any]]
 """Does the same for several things, as `map` does."""
@@ -33,10 +38,56 @@ def mapping(n_tasks: int) -> Iterator[Mapping]:
     """
     with threads(n_tasks) as pool:
         if pool is not None:
-            yield pool.map
+            yield lambda do, *things: pool.map(_as_here(do), *things)
             return
         with one_core():
             yield map
+
+
+def map_ahead(do: Callable[[A], B], things: Iterable[A]) -> Iterator[B]:
+    """Do the same for many things, a few at a time in :func:`threads`.
+
+    Parameters
+    ----------
+    do : callable
+        Takes one of them.
+    things : iterable
+        Looked at as they are needed.
+
+    Yields
+    ------
+    object
+        The results, in the order of the things. So many more as there are threads are
+        made before they are asked for.
+
+    Examples
+    --------
+    >>> list(map_ahead(abs, [-3, 2, -1]))
+    [3, 2, 1]
+    """
+    n_threads = torch.get_num_threads()
+    with threads(n_threads) as pool:
+        if pool is None:
+            yield from map(do, things)
+            return
+        waiting: deque[Future[B]] = deque()
+        here = _as_here(do)
+        try:
+            for thing in things:
+                waiting.append(pool.submit(here, thing))
+                if len(waiting) > n_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for late in waiting:
+                late.cancel()
+
+
+def _as_here(do: Callable[..., B]) -> Callable[..., B]:
+    """Have other threads do something in the context of this one."""
+    here = contextvars.copy_context()
+    return lambda *things: here.copy().run(do, *things)
 
 
 class _OneCore(threading.local):

@@ -54,7 +54,7 @@ class TestPredict:
 
     def test_is_the_mean_of_members_that_differ(self, model, rows):
         _, _, X, _ = rows
-        arrays = next(model._inputs.transform_in_chunks(model._read_fitted(X)))[1]
+        arrays = model._inputs.transform(model._read_fitted(X))
         members = model._predictor().member_predictions(arrays)
         assert members.shape == (4, len(X))
         assert members.std(axis=0).min() > 0

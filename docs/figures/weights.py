@@ -42,7 +42,7 @@ def make_rows(n_rows, random):
 
 def weight_of(model, X, name):
     """Give the weight of a numeric feature, in target units per feature unit."""
-    _, arrays = next(model._inputs.transform_in_chunks(model._read_fitted(X)))
+    arrays = model._inputs.transform(model._read_fitted(X))
     network = model.net_.module_.double().eval()
     position = [model._column_names()[j] for j in model._inputs.roles.numeric].index(
         name

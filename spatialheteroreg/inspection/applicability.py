@@ -282,10 +282,12 @@ def applicability(model: STCGRegressor, X: Any) -> pd.DataFrame:
     """
     check_is_fitted(model)
     table, inputs = model._read_fitted(X), model._inputs
-    parts = [
-        model._reference.compare(arrays, inputs.read_place(chunk))
-        for chunk, arrays in inputs.transform_in_chunks(table)
-    ]
+    parts = inputs.map_chunks(
+        table,
+        lambda part: model._reference.compare(
+            part.inputs, inputs.read_place(part.table)
+        ),
+    )
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return pd.DataFrame(
         dict(zip(Applicability._fields, columns, strict=True)),

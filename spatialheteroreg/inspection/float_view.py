@@ -249,7 +249,8 @@ def _to_dates(years: FloatArray, label: str) -> NDArray[np.datetime64]:
     whole = np.floor(years)
     year = (whole.astype(np.int64) - 1970).astype("datetime64[Y]")
     start = year.astype("datetime64[us]")
-    length = ((year + 1).astype("datetime64[us]") - start).astype(np.int64)
+    end = (year + np.timedelta64(1, "Y")).astype("datetime64[us]")
+    length = (end - start).astype(np.int64)
     passed = np.round((years - whole) * length).astype("timedelta64[us]")
     exact = start + passed
     # Of the dates that one float stands for, a whole millisecond is the likely one.

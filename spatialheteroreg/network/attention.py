@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import Dropout, Linear, RandomSource
+from .layers import Dropout, LayerNorm, Linear, RandomSource
 
 
 def linear_attention(
@@ -105,11 +105,11 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.attention = attention
-        self.norm_attention = nn.LayerNorm(d_token)
+        self.norm_attention = LayerNorm(d_token)
         self.query_key_value = Linear(d_token, 3 * d_token)
         self.output = Linear(d_token, d_token)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(d_token),
+            LayerNorm(d_token),
             Linear(d_token, 2 * d_token),
             nn.GELU(),
             Dropout(dropout, random),
@@ -164,7 +164,7 @@ class CrossAttention(nn.Module):
     def __init__(self, d_token: int, d_condition: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.norm = nn.LayerNorm(d_token)
+        self.norm = LayerNorm(d_token)
         self.query = Linear(d_token, d_token)
         self.key_value = Linear(d_condition, 2 * d_token, bias=False)
         self.output = Linear(d_token, d_token)

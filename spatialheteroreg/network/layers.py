@@ -126,6 +126,48 @@ class Linear(nn.Linear):
         return [self._multiply(x, weight, bias) for weight, bias in pairs]
 
 
+class LayerNorm(nn.LayerNorm):
+    """`torch.nn.LayerNorm` of rows that are narrow.
+
+    PyTorch's own kernel has a GPU spend a block of threads on each row, which for a few
+    numbers a row takes several times as long as plain operations on all rows.
+
+    Examples
+    --------
+    >>> layer, x = LayerNorm(4), torch.arange(8.0).view(2, 4)
+    >>> layer(x)[0].tolist() == layer(x)[1].tolist()
+    True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Standardize each row (..., D)."""
+        if input.is_cuda:
+            return narrow_norm(input, self.weight, self.bias, self.eps)
+        return super().forward(input)
+
+
+def narrow_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Standardize rows, then scale and shift them, by plain operations.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., D)
+        Rows.
+    weight, bias : Tensor of shape (D,)
+        Scale and shift.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor of shape (..., D)
+        As :func:`torch.nn.functional.layer_norm` makes them.
+    """
+    centered = x - x.mean(dim=-1, keepdim=True)
+    variance = centered.square().mean(dim=-1, keepdim=True)
+    return torch.addcmul(bias, centered * torch.rsqrt(variance + eps), weight)
+
+
 class MemberLinear(nn.Module):
     r"""One linear layer seen by each member of an ensemble in its own way.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -20,8 +21,9 @@ from ..row_inputs import RowInputs, as_complex, slices
 from ..samples import KnownRows
 from ..sizing import MANY_ROWS
 from ..sphere import IntArray
+from ..threads import map_ahead
 from .counting import fold_of_rows
-from .sources import Chunk, Source, in_groups
+from .sources import Chunk, Source, in_groups, in_order
 from .survey import READ_ROWS, counted_rows
 
 T = TypeVar("T")
@@ -179,7 +181,8 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         """
         held: Batch = {}
         at = 0
-        for block in read_ahead(self.blocks(1, None)):
+        groups = in_order(self.source, READ_ROWS)
+        for block in chain.from_iterable(map_ahead(self._read_group, groups)):
             parts = block.inputs, block.target, block.weight, block.fold
             rows = make_rows(*parts, self.device, self.dtype, pinned=True)
             found, _ = rows[slice(None)]
@@ -234,6 +237,13 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
                     yield block.take(slice(full))
         if rest is not None and len(rest):
             yield rest
+
+    def _read_group(self, numbers: list[int]) -> list[Block]:
+        """Make the training rows of some pieces ready, in their order."""
+        chunk = self.source.read(numbers)
+        rows = self.held_out.training(chunk, self.inputs)
+        parts = slices(len(rows), READ_ROWS)
+        return [self._block(chunk.take(rows[part])) for part in parts]
 
     def _block(self, chunk: Chunk) -> Block:
         return Block(

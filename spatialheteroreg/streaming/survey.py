@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..features import finite_numbers
 from ..inputs import Extent, InputBuilder
 from ..samples import TARGET_LIMIT, number_groups
 from ..sphere import FloatArray, IntArray
+from ..threads import map_ahead
 from ..values import rows_counted_from, rows_text
 from .counting import DistinctCounter, distinct_values, drawn_rows, hash_floats
 from .sources import Chunk, Source, in_order
@@ -69,38 +72,23 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
     ValueError
         If values cannot be used; names column and rows.
     """
-    roles = inputs.roles
     places, times = DistinctCounter(), DistinctCounter()
-    categories: list[set[Any]] = [set() for _ in roles.categorical]
+    categories: list[set[Any]] = [set() for _ in inputs.roles.categorical]
     start, end = np.inf, -np.inf
-    n_rows, total = 0, np.longdouble(0.0)
-    share, drawn = SAMPLE_ROWS / source.n_rows, []
-    for numbers in in_order(source, READ_ROWS):
-        chunk = source.read(numbers)
-        with rows_counted_from(int(chunk.number[0])):
-            _check(chunk, source.target_label)
-            lat, lon = inputs.read_place(chunk.table)
-            time = inputs.read_time(chunk.table)
-            for j in roles.numeric:
-                finite_numbers(chunk.table, j)
-            if chunk.label is not None:
-                number_groups(chunk.label, len(chunk))
-        counted = counted_rows(chunk)
-        n_rows += len(counted)
-        # In wide floats: weights may be as large as floats can be.
-        whole = None if chunk.weight is None else chunk.weight.sum(dtype=np.longdouble)
-        total += len(counted) if whole is None else whole
-        if len(counted) == 0:
+    n_rows, total, drawn = 0, np.longdouble(0.0), []
+    for found in map_ahead(
+        lambda numbers: _look(source, numbers, inputs), in_order(source, READ_ROWS)
+    ):
+        n_rows, total = n_rows + len(found.time), total + found.weight
+        drawn.append(found.drawn)
+        if len(found.time) == 0:
             continue
-        if len(counted) < len(chunk):
-            chunk = chunk.take(counted)
-        for known, j in zip(categories, roles.categorical, strict=True):
-            known |= distinct_values(chunk.table.column(j))
-        places.add(hash_floats(lat[counted], lon[counted]))
-        times.add(hash_floats(time[counted]))
-        start = min(start, float(time[counted].min()))
-        end = max(end, float(time[counted].max()))
-        drawn.append(chunk.number[drawn_rows(chunk.number, share)])
+        for known, new in zip(categories, found.categories, strict=True):
+            known |= new
+        places.add(found.place)
+        times.add(hash_floats(found.time))
+        start = min(start, float(found.time.min()))
+        end = max(end, float(found.time.max()))
     rows = np.concatenate([*drawn, np.zeros(0, dtype=np.int64)])
     if n_rows < 2 or len(rows) < 2:
         raise ValueError(
@@ -115,6 +103,57 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
         [list(known) for known in categories],
     )
     return Survey(source.pick(rows), extent, float(total / n_rows))
+
+
+class _Found(NamedTuple):
+    """What is known of some rows: those of positive weight.
+
+    Attributes
+    ----------
+    weight : longdouble
+        Sum of their weights, in wide floats: they may be as large as floats can be.
+    place : ndarray of uint64
+        Hashes of their places.
+    time : ndarray of shape (n,)
+        Their times.
+    categories : list of set
+        Values of each categorical feature.
+    drawn : ndarray of int
+        Numbers of those that belong to the sample.
+    """
+
+    weight: np.longdouble
+    place: NDArray[np.uint64]
+    time: FloatArray
+    categories: list[set[Any]]
+    drawn: IntArray
+
+
+def _look(source: Source, numbers: Sequence[int], inputs: InputBuilder) -> _Found:
+    """Look at the rows of some pieces, and refuse what cannot be used."""
+    chunk, roles = source.read(numbers), inputs.roles
+    with rows_counted_from(int(chunk.number[0])):
+        _check(chunk, source.target_label)
+        lat, lon = inputs.read_place(chunk.table)
+        time = inputs.read_time(chunk.table)
+        for j in roles.numeric:
+            finite_numbers(chunk.table, j)
+        if chunk.label is not None:
+            number_groups(chunk.label, len(chunk))
+    counted = counted_rows(chunk)
+    if len(counted) < len(chunk):
+        chunk = chunk.take(counted)
+    columns = [chunk.table.column(j) for j in roles.categorical]
+    share = SAMPLE_ROWS / source.n_rows
+    return _Found(
+        np.longdouble(len(chunk))
+        if chunk.weight is None
+        else chunk.weight.sum(dtype=np.longdouble),
+        hash_floats(lat[counted], lon[counted]),
+        time[counted],
+        [distinct_values(column) if len(chunk) else set() for column in columns],
+        chunk.number[drawn_rows(chunk.number, share)],
+    )
 
 
 def counted_rows(chunk: Chunk) -> IntArray:

@@ -111,7 +111,7 @@ def measure(
     Z, wanted = hand_over(test)
     prediction, predict_seconds = timed(model.predict, Z)
     _, explain_seconds = timed(model.explain, Z)
-    losses = [epoch["train_loss"] for epoch in model.history_[-2:]]
+    losses = [float(epoch["train_loss"]) for epoch in model.history_]
     return {
         "rows": rows,
         "answers": answers,
@@ -119,7 +119,9 @@ def measure(
         "hand_over_seconds": hand_seconds,
         "fit_seconds": fit_seconds,
         "epochs": model.n_iter_,
-        "last_gain": losses[-1] / losses[0] if len(losses) > 1 else np.nan,
+        "epoch_seconds": sum(epoch["dur"] for epoch in model.history_),
+        "losses": " ".join(f"{loss:.4f}" for loss in losses),
+        "last_gain": losses[-1] / losses[-2] if len(losses) > 1 else np.nan,
         "predict_seconds": predict_seconds,
         "explain_seconds": explain_seconds,
         "rmse": float(np.sqrt(np.mean((prediction - wanted) ** 2))),
@@ -150,7 +152,9 @@ def table(figures: dict[str, Any]) -> pd.DataFrame:
         ("make the rows, s", figures["make_seconds"], ""),
         ("hand them over, s", figures["hand_over_seconds"], ""),
         (f"fit {figures['rows']:,} rows, s", figures["fit_seconds"], asked["fit"]),
+        ("of which in its epochs, s", figures["epoch_seconds"], ""),
         ("epochs", figures["epochs"], ""),
+        ("loss of each epoch", figures["losses"], ""),
         (LAST_GAIN, figures["last_gain"], ""),
         (f"predict {figures['answers']:,} rows, s", figures["predict_seconds"], ""),
         (f"explain {figures['answers']:,} rows, s", figures["explain_seconds"], ""),
@@ -164,7 +168,10 @@ def table(figures: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "What": [name for name, _, _ in lines],
-            "Measured": [number_text(value, 4) for _, value, _ in lines],
+            "Measured": [
+                value if isinstance(value, str) else number_text(value, 4)
+                for _, value, _ in lines
+            ],
             "Asked": [f"< {asked:g}" if asked else "" for _, _, asked in lines],
         }
     )

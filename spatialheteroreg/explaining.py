@@ -36,9 +36,8 @@ from .inspection.explanation import (
 from .kriging import ResidualKriging
 from .predictor import ModelMean, Predictor
 from .ready import ReadyPredictor
-from .row_inputs import CHUNK_ROWS, Arrays
+from .row_inputs import Arrays
 from .sphere import FloatArray
-from .threads import mapping
 from .uncertainty import Uncertainty, significant
 from .values import free_name
 
@@ -433,10 +432,7 @@ class ExplainMixin:
         What the networks are told of rows is made on one core. A GPU would wait for it,
         so that several threads look after it; on a CPU they share out the networks.
         """
-        if not self._predictor().on_gpu:
-            return self._inputs.map_chunks(table, do)
-        with mapping(-(-table.n_rows // CHUNK_ROWS)) as run:
-            return self._inputs.map_chunks(table, do, run)
+        return self._inputs.map_chunks(table, do, apart=self._predictor().on_gpu)
 
     def _local_effects(
         self,

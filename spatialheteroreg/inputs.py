@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,7 +25,7 @@ from .row_inputs import (
 )
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
-from .threads import Mapping
+from .threads import Mapping, mapping
 from .time_axis import TimeAxis
 from .values import read_numbers
 
@@ -39,6 +40,11 @@ T = TypeVar("T")
 
 ATTACHED_ROWS = 8_192
 """Places that are tied to the nodes at once."""
+
+APART = 6
+"""Chunks that are looked after beside each other, at most: threads of Python get into
+each other's way, and a GPU has to hold what all of them compute. Of 2 to 16, on an H100
+with 16 cores, so many were the fastest."""
 
 ROWS_A_PLACE = 4
 """Rows a place from which on the places of a table are tied once, and not with each of
@@ -448,7 +454,7 @@ class InputBuilder:
         }
 
     def map_chunks(
-        self, table: Table, do: Callable[[Part], T], run: Mapping = map
+        self, table: Table, do: Callable[[Part], T], *, apart: bool = False
     ) -> list[T]:
         """Make the inputs of the network, `CHUNK_ROWS` rows at a time, and use them.
 
@@ -460,8 +466,8 @@ class InputBuilder:
             Any table with the columns of the training table.
         do : callable
             Takes some of its rows.
-        run : callable, default=map
-            Does this for some rows after others, in threads or not.
+        apart : bool, default=False
+            Whether several threads do so, each on one core.
 
         Returns
         -------
@@ -470,7 +476,7 @@ class InputBuilder:
         """
         time = self.read_time(table)
         self.axis_.warn_outside(time)
-        places = self._shared_places(table, run)
+        parts = slices(table.n_rows, CHUNK_ROWS)
 
         def use(rows: slice) -> T:
             chunk = table.rows(rows.start, rows.stop)
@@ -483,7 +489,9 @@ class InputBuilder:
                 raise
             return do(Part(rows, chunk, arrays))
 
-        return list(run(use, slices(table.n_rows, CHUNK_ROWS)))
+        with mapping(min(len(parts), APART)) if apart else nullcontext(map) as run:
+            places = self._shared_places(table, run)
+            return list(run(use, parts))
 
     def _shared_places(self, table: Table, run: Mapping) -> Places | None:
         """Tie the places of a table at once, where many rows have them in common."""

@@ -11,7 +11,8 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from spatialheteroreg import STCGRegressor, data
+from spatialheteroreg import STCGRegressor, data, inputs
+from spatialheteroreg.kriging import Locations, ResidualKriging
 from spatialheteroreg.persistence import load_model, save_model
 from spatialheteroreg.recorded import RecordedStep, record_on_gpu
 
@@ -160,6 +161,31 @@ def test_recorded_steps_with_dropout_train_as_well():
     X, y = make_table(200)
     first, second = recorded_fits((X, y), n_folds=2, max_iter=30)
     assert np.corrcoef(y, second)[0, 1] > np.corrcoef(y, first)[0, 1] - 0.1
+
+
+def test_residuals_are_kriged_as_on_a_cpu():
+    random = np.random.default_rng(0)
+    point = np.c_[random.uniform(0, 1000, (400, 2)), np.zeros(400)]
+    where = Locations(point, random.uniform(0, 5, 400))
+    residual = np.sin(point[:, 0] / 100) + random.normal(0, 0.1, 400)
+    new = Locations(point + 3.0, where.time + 0.01)
+    found = []
+    for device in ("cpu", "cuda"):
+        kriging = ResidualKriging(has_time=True, has_period=True)
+        kriging = kriging.fit(where, residual, device=device).plant(device)
+        found.append(np.add(*kriging.predict(new)))
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-9)
+
+
+def test_long_tables_are_told_the_same_in_threads(table, monkeypatch):
+    X, y = table
+    model = STCGRegressor(**QUICK).fit(X, y)
+    whole = model.predict(X), model.explain(X).values
+    monkeypatch.setattr(inputs, "CHUNK_ROWS", 16)
+    for found, wanted in zip(
+        (model.predict(X), model.explain(X).values), whole, strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("device", range(torch.cuda.device_count()))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from spatialheteroreg.network import ConditionEncoder, FeatureTokens, STCGNetwork
 from spatialheteroreg.network.attention import (
@@ -19,6 +20,7 @@ from spatialheteroreg.network.layers import (
     MemberHeads,
     RandomSource,
     initialize,
+    narrow_norm,
 )
 from spatialheteroreg.network.sparse import SparseMatrix
 from spatialheteroreg.network.stcg import mean_state
@@ -114,6 +116,19 @@ class TestLinearAttention:
             for kind in ("linear", "softmax")
         )
         assert not torch.allclose(linear, softmax)
+
+
+@pytest.mark.parametrize("width", [1, 6, 16])
+def test_rows_are_standardized_by_plain_operations_as_by_pytorch(random, width):
+    x = torch.randn(3, 5, width, generator=random.generator, dtype=torch.float64)
+    weight, bias = torch.randn(2, width, generator=random.generator).double()
+    slopes = []
+    for norm in (narrow_norm, lambda x, *rest: F.layer_norm(x, (width,), *rest)):
+        given = [part.clone().requires_grad_() for part in (x, weight, bias)]
+        found = norm(*given, 1e-5)
+        slopes.append([found, *torch.autograd.grad(found.square().sum(), given)])
+    for mine, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 def test_cross_attention_ignores_nodes_without_weight(random):

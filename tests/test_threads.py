@@ -1,5 +1,9 @@
 """Threads and processes: the estimator takes what it is given."""
 
+import threading
+import time
+from contextvars import ContextVar
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network import STCGNetwork
+from spatialheteroreg.threads import map_ahead, mapping
 
 from .conftest import make_table
 
@@ -87,3 +92,64 @@ def test_a_search_in_two_processes_finds_what_one_finds():
         np.testing.assert_allclose(
             one.cv_results_[name], two.cv_results_[name], rtol=1e-5
         )
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+class TestMapAhead:
+    def test_results_come_in_order_from_more_threads_than_one(self):
+        together = threading.Barrier(2, timeout=10.0)
+
+        def double(number):
+            if number < 2:
+                together.wait()  # so that each of two threads has one
+            time.sleep(0.01 * (number % 3))
+            return 2 * number
+
+        assert list(map_ahead(double, range(9))) == [2 * n for n in range(9)]
+
+    def test_it_is_a_few_things_ahead_of_who_asks(self):
+        looked_at = []
+
+        def things():
+            for number in range(100):
+                looked_at.append(number)
+                yield number
+
+        results = map_ahead(abs, things())
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        assert len(looked_at) <= 3 + 2
+        results.close()
+        assert torch.get_num_threads() == 2
+
+    def test_the_first_error_is_raised(self):
+        def fail_from_three(number):
+            if number >= 3:
+                raise ValueError(f"number {number}")
+            return number
+
+        results = map_ahead(fail_from_three, range(9))
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(ValueError, match="number 3"):
+            next(results)
+
+
+VARIABLE: ContextVar[str] = ContextVar("VARIABLE", default="not set")
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_threads_are_in_the_context_of_who_asks():
+    token = VARIABLE.set("set")
+    try:
+        with mapping(4) as run:
+            assert list(run(lambda _: VARIABLE.get(), range(4))) == ["set"] * 4
+        assert list(map_ahead(lambda _: VARIABLE.get(), range(4))) == ["set"] * 4
+    finally:
+        VARIABLE.reset(token)

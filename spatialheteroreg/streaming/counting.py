@@ -147,7 +147,9 @@ class DistinctCounter:
         hashes : ndarray of uint64
             From :func:`hash_floats`.
         """
-        both = np.unique(np.concatenate([self._smallest, np.unique(hashes)]))
+        if len(self._smallest) == SMALLEST:
+            hashes = hashes[hashes < self._smallest[-1]]
+        both = np.unique(np.concatenate([self._smallest, hashes]))
         self._smallest = both[:SMALLEST]
 
     def count(self) -> int:

@@ -56,8 +56,11 @@ class FitTask:
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.passed = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        epochs = estimator.max_iter
         self.context = estimator._init_callback_context(
-            task_name="fit", max_subtasks=estimator.max_iter
+            # "auto" is known once the rows are.
+            task_name="fit",
+            max_subtasks=None if isinstance(epochs, str) else epochs,
         )
         self.context.call_on_fit_task_begin(**self.passed)
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from .inputs import network_inputs
 from .network.layers import RandomSource
 from .row_inputs import RowInputs, gather, slices
-from .sizing import MANY_ROWS
+from .sizing import spreads_folds
 
 Batch = dict[str, Tensor]
 
@@ -145,8 +145,8 @@ class Batches:
     batch_size : int
         Rows a batch; the last one takes what is left.
     random : RandomSource, default=None
-        Shuffles, anew in every pass; None keeps the order. Of more than `MANY_ROWS`
-        rows each batch has its share of each fold. All networks then make steps of one
+        Shuffles, anew in every pass; None keeps the order. Of few and of many rows
+        each batch has its share of each fold. All networks then make steps of one
         size, whose memory serves again: what many sizes leave over would add up to
         more than a step needs.
 
@@ -162,7 +162,7 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.random = random
-        self.spreads = len(rows) > MANY_ROWS
+        self.spreads = spreads_folds(len(rows))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)

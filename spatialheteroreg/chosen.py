@@ -26,6 +26,11 @@ class ChosenMixin:
         return len(self.net_.module_)
 
     @property
+    def max_iter_(self) -> int:
+        """Epochs that were asked for."""
+        return int(self.net_.max_epochs)
+
+    @property
     def batch_size_(self) -> int:
         """Rows a step."""
         return int(self.net_.batch_size)

@@ -34,6 +34,7 @@ from .samples import KnownRows, Samples, Split
 from .sizing import (
     auto_batch_size,
     auto_learning_rate,
+    auto_max_iter,
     auto_n_folds,
     auto_regularization,
 )
@@ -315,12 +316,13 @@ def train_networks(
     auto_size = auto_batch_size(n_rows, on_gpu=torch.device(device).type == "cuda")
     batch_size = int(_given(model.batch_size, auto_size))
     auto_rate = auto_learning_rate(n_rows, batch_size)
+    max_iter = int(_given(model.max_iter, auto_max_iter(n_rows)))
     net = make_net(
         networks,
         source,
         n_rows=n_rows,
         device=device,
-        max_iter=model.max_iter,
+        max_iter=max_iter,
         batch_size=batch_size,
         learning_rate=float(_given(model.learning_rate, auto_rate)),
         weight_decay=_given(model.weight_decay, auto_regularization(n_rows, 0.1, 0.05)),
@@ -333,7 +335,7 @@ def train_networks(
         callbacks=followers,
     )
     try:
-        return net, train(net, training, model.max_iter)
+        return net, train(net, training, max_iter)
     finally:
         training.close()
 

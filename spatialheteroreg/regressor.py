@@ -178,8 +178,8 @@ class STCGRegressor(
         Share of the rows, 4,000 at most, that an ensemble does not train on, but
         calibrates its uncertainty by: half of them whole places. 0, or fewer than
         20 such rows, gives an ensemble without uncertainty.
-    max_iter : int, default=30
-        Epochs.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto": 20 for up to 10,000 rows, 30 for more.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto": about a 16th of the rows, 64 to 512; 2,048 for more
         than 100,000 rows, 4,096 from 120,000 on; on a GPU more from 4 million on, up
@@ -235,7 +235,7 @@ class STCGRegressor(
         Nodes and edges; None without a condition.
     n_folds_ : int
         Networks trained.
-    batch_size_, learning_rate_, weight_decay_, dropout_ : int or float
+    max_iter_, batch_size_, learning_rate_, weight_decay_, dropout_ : int or float
         What these parameters were taken for.
     time_axis_ : TimeAxis or None
         Steps of the recurrent network; None where rows have no time.
@@ -325,7 +325,7 @@ class STCGRegressor(
         "n_folds": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "krige_residuals": ["boolean"],
         "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -385,7 +385,7 @@ class STCGRegressor(
         n_folds: int | str = "auto",
         krige_residuals: bool = True,
         calibration_fraction: float = 0.1,
-        max_iter: int = 30,
+        max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         weight_decay: float | str = "auto",

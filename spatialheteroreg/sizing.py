@@ -7,6 +7,9 @@ import math
 FEWEST_TO_FOLD = 500
 """Rows below which one network sees them all."""
 
+FEW_ROWS = 10_000
+"""Rows up to which a fit makes few steps, and fewer epochs do."""
+
 MANY_ROWS = 100_000
 """Rows above which batches are large."""
 
@@ -123,6 +126,51 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     return int(min(512, max(64, 2 ** round(math.log2(max(n_rows, 1) / 16)))))
 
 
+def auto_max_iter(n_rows: int) -> int:
+    """Epochs: 20 up to 10,000 rows, 30 of more.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    int
+        Number of epochs.
+
+    Examples
+    --------
+    >>> auto_max_iter(8_000), auto_max_iter(80_000)
+    (20, 30)
+    """
+    return 20 if n_rows <= FEW_ROWS else 30
+
+
+def spreads_folds(n_rows: int) -> bool:
+    """Say whether each batch is to have its share of each fold of so many rows.
+
+    Of few rows, networks then make steps of one size, and err a little less. Of many,
+    the memory of a step serves the next.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    bool
+        Up to 10,000 rows, and above 100,000.
+
+    Examples
+    --------
+    >>> [spreads_folds(n) for n in (8_000, 80_000, 800_000)]
+    [True, False, True]
+    """
+    return n_rows <= FEW_ROWS or n_rows > MANY_ROWS
+
+
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
 
@@ -153,7 +201,7 @@ def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     >>> [round(auto_learning_rate(10**6, n), 4) for n in (512, 2_048, 16_384)]
     [0.003, 0.006, 0.0085]
     """
-    rate = 4.24e-3 if n_rows <= 10_000 else 3e-3
+    rate = 4.24e-3 if n_rows <= FEW_ROWS else 3e-3
     return rate * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
 
 

@@ -3,14 +3,26 @@
 import pytest
 
 from spatialheteroreg import STCGRegressor
-from spatialheteroreg.sizing import auto_batch_size, auto_learning_rate
+from spatialheteroreg.sizing import (
+    auto_batch_size,
+    auto_learning_rate,
+    auto_max_iter,
+)
 from spatialheteroreg.time_axis import TimeAxis
 
+from .conftest import make_table
 from .sameness import there_and_back
 from .test_ecosystem import small
 
 CHOSEN = (
-    *("n_folds_", "batch_size_", "learning_rate_", "weight_decay_", "dropout_"),
+    *(
+        "max_iter_",
+        "n_folds_",
+        "batch_size_",
+        "learning_rate_",
+        "weight_decay_",
+        "dropout_",
+    ),
     "time_axis_",
 )
 
@@ -35,9 +47,22 @@ def test_what_auto_was_taken_for(table, tmp_path):
     assert loaded.time_axis_.n_steps_ == model.time_axis_.n_steps_
 
 
+@pytest.mark.parametrize("n_rows", [60, 10_050])
+def test_the_epochs_of_a_fit_follow_its_rows(n_rows, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "spatialheteroreg.fitting.train",
+        lambda net, rows, max_iter: asked.append(max_iter) or 1 / 0,
+    )
+    X, y = make_table(n_rows)
+    with pytest.raises(ZeroDivisionError):
+        STCGRegressor(n_nodes=12, n_folds=1).fit(X, y)
+    assert asked == [auto_max_iter(n_rows)] == [20 if n_rows < 10_000 else 30]
+
+
 def test_what_was_given_is_kept(table):
     X, y = table
-    given = {"n_folds": 2, "batch_size": 50, "learning_rate": 0.01}
+    given = {"max_iter": 3, "n_folds": 2, "batch_size": 50, "learning_rate": 0.01}
     model = small(**given, weight_decay=0.0, dropout=0.0).fit(X, y)
     for name, value in given.items():
         assert getattr(model, f"{name}_") == value

@@ -185,7 +185,8 @@ def test_long_tables_are_told_the_same_in_threads(table, monkeypatch):
     for found, wanted in zip(
         (model.predict(X), model.explain(X).values), whole, strict=True
     ):
-        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+        # A GPU multiplies as many rows at once as there are, each time in its own way.
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.ptp(y))
 
 
 @pytest.mark.parametrize("device", range(torch.cuda.device_count()))

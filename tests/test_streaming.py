@@ -484,10 +484,7 @@ class TestBatches:
         assert stream(files).hold(1.01 * needed) is not None
         assert stream(files).hold(0.99 * needed) is None
 
-    def test_each_batch_of_many_rows_has_its_share_of_each_fold(
-        self, stream, frame, tmp_path, monkeypatch
-    ):
-        monkeypatch.setattr(streamed_rows, "MANY_ROWS", 0)
+    def test_each_batch_has_its_share_of_each_fold(self, stream, frame, tmp_path):
         for source in self.sources(frame, tmp_path):
             for inputs, target in stream(source, 3).batches(60, RandomSource(0)):
                 counts = torch.bincount(inputs["fold"], minlength=3)

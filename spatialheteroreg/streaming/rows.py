@@ -19,7 +19,7 @@ from ..inputs import InputBuilder
 from ..network.layers import RandomSource
 from ..row_inputs import RowInputs, as_complex, slices
 from ..samples import KnownRows
-from ..sizing import MANY_ROWS
+from ..sizing import spreads_folds
 from ..sphere import IntArray
 from ..threads import map_ahead
 from .counting import fold_of_rows
@@ -223,7 +223,7 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         for numbers in in_groups(self.source, _shuffled(order, random), READ_ROWS):
             chunk = self.source.read(numbers)
             rows = _shuffled(self.held_out.training(chunk, self.inputs), random)
-            if random is not None and self.n_rows > MANY_ROWS:
+            if random is not None and spreads_folds(self.n_rows):
                 fold = self._fold(chunk.number[rows])
                 rows = spread_folds(*map(torch.as_tensor, (rows, fold))).numpy()
             # A row group may be large; its inputs are made a part at a time.

@@ -6,6 +6,7 @@ python -m benchmarks.gpu_rows --rows 50000000 --features 12 --nodes 500 --years 
 from __future__ import annotations
 
 import argparse
+import ast
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -175,6 +176,42 @@ def table(figures: dict[str, Any]) -> pd.DataFrame:
             "Asked": [f"< {asked:g}" if asked else "" for _, _, asked in lines],
         }
     )
+
+
+def fits_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Write all fits of a file below each other.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What :func:`main` has added to the file.
+
+    Returns
+    -------
+    DataFrame
+        A line for each fit, of text.
+    """
+    answered = rows["predict_seconds"] + rows["explain_seconds"]
+    columns = {
+        "Rows": rows["rows"].map("{:,}".format),
+        "Where": rows["device"] + ", " + rows["cores"].astype(str) + " cores",
+        "Settings": [_settings_text(text) for text in rows["settings"]],
+        "Epochs": rows["epochs"].astype(str),
+        "Fit, s": rows["fit_seconds"].map(number_text),
+        "In its epochs, s": rows["epoch_seconds"].map(number_text),
+        "RMSE": rows["rmse"].map("{:.4f}".format),
+        "Predicted and explained, rows/s": [
+            f"{rate:,.0f}" for rate in rows["answers"] / answered
+        ],
+    }
+    return pd.DataFrame(columns)
+
+
+def _settings_text(settings: str) -> str:
+    """Show settings as they are passed, those that the epochs' column shows left out."""
+    given = ast.literal_eval(settings)
+    shown = [f"``{name}={value!r}``" for name, value in given.items()]
+    return ", ".join(text for text in shown if "max_iter" not in text) or "the defaults"
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.gpu_rows import fits_table
 from benchmarks.gpu_rows import table as gpu_table
 from benchmarks.report import list_table, machine
 from benchmarks.speed_bounds import OPEN, bounds_table
@@ -72,6 +73,14 @@ command above measures them.
 """
 
 
+ON_GPU = """\
+{device}, {date}. Rows of {features} features are made on the GPU and handed over as
+arrays on the host; {nodes} nodes, {steps} monthly steps. The first table is of the last
+line of the second, with ``{settings}``. ``explain`` takes predictions apart, so that
+its rows add up to them; seconds of both are counted.
+"""
+
+
 def page(
     rows: pd.DataFrame,
     figure: str,
@@ -112,7 +121,15 @@ def page(
         parts.append(NO_GPU)
     else:
         last = gpu.iloc[-1]
-        parts += [f"{last['device']}, {last['date'][:10]}.\n", as_rst(gpu_table(last))]
+        about = ON_GPU.format(
+            device=last["device"],
+            date=last["date"][:10],
+            features=last["features"],
+            nodes=last["nodes"],
+            steps=12 * last["years"],
+            settings=last["settings"],
+        )
+        parts += [about, as_rst(gpu_table(last)), as_rst(fits_table(gpu))]
     if (rows["note"] != "").any():
         parts += [_title("Not measured"), _notes(rows)]
     parts += [_title("Machine and versions"), machine(rows)]

@@ -185,7 +185,7 @@ class STCGRegressor(
         than 100,000 rows, 4,096 from 120,000 on; on a GPU more from 4 million on, up
         to 65,536 for 33 million.
     learning_rate : float or "auto", default="auto"
-        Peak of the one-cycle schedule. "auto": 0.00424 for up to 10,000 rows, 0.003
+        Peak of the one-cycle schedule. "auto": 0.006 for up to 10,000 rows, 0.003
         for more; with batches of more than 512 rows it grows with the root of their
         size, up to that of 4,096.
     weight_decay : float or "auto", default="auto"

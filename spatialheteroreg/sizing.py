@@ -174,8 +174,7 @@ def spreads_folds(n_rows: int) -> bool:
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
 
-    Up to 10,000 rows make few steps, which are longer: 0.00424, which is 0.003 times
-    the root of 2.
+    Up to 10,000 rows make few steps, which are longer: 0.006.
 
     Parameters
     ----------
@@ -197,12 +196,33 @@ def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     Examples
     --------
     >>> [auto_learning_rate(n, 256) for n in (3_000, 60_000)]
-    [0.00424, 0.003]
+    [0.006, 0.003]
     >>> [round(auto_learning_rate(10**6, n), 4) for n in (512, 2_048, 16_384)]
     [0.003, 0.006, 0.0085]
     """
-    rate = 4.24e-3 if n_rows <= FEW_ROWS else 3e-3
+    rate = 6e-3 if n_rows <= FEW_ROWS else 3e-3
     return rate * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
+
+
+def auto_warm_up(n_rows: int) -> float:
+    """Share of the steps in which the rate rises: 0.3, and 0.15 up to 10,000 rows.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+
+    Returns
+    -------
+    float
+        Share of all steps.
+
+    Examples
+    --------
+    >>> auto_warm_up(8_000), auto_warm_up(80_000)
+    (0.15, 0.3)
+    """
+    return 0.15 if n_rows <= FEW_ROWS else 0.3
 
 
 def auto_regularization(n_rows: int, few: float, many: float) -> float:

@@ -24,6 +24,7 @@ from .processes import ProcessGroup
 from .progress import EpochProgress
 from .recorded import record_on_gpu
 from .side_by_side import side_by_side
+from .sizing import auto_warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def make_net(
                 OneCycleLR,
                 max_lr=learning_rate,
                 total_steps=steps,
+                pct_start=auto_warm_up(n_rows),
                 step_every="batch",
             ),
         ),

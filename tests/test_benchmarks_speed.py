@@ -583,12 +583,14 @@ def test_rows_of_the_device_are_fitted_and_explained(tmp_path, capsys):
     saved = speed_report.read(out)
     page = speed_report.page(results(), "speed.png", gpu=saved)
     assert "fit 400 rows, s" in page
+    assert "``n_nodes=6``" in page
     assert "no such GPU" not in page
 
 
 def test_bounds_are_asked_of_runs_of_full_size():
     names = ["make_seconds", "hand_over_seconds", "fit_seconds", "epochs", "last_gain"]
     names += ["predict_seconds", "explain_seconds", "rmse", "noise"]
+    names += ["epoch_seconds", "losses"]
     names += ["memory_mib", "device_mib", "matrix_mib"]
     full = {**dict.fromkeys(names, 12_345.6), "rows": 50_000_000, "answers": 2_800_000}
     asked = gpu_rows.table(full).set_index("What")

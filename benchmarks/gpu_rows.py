@@ -208,7 +208,7 @@ def fits_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings_text(settings: str) -> str:
-    """Show settings as they are passed, those that the epochs' column shows left out."""
+    """Show settings as they are passed, but for what another column tells."""
     given = ast.literal_eval(settings)
     shown = [f"``{name}={value!r}``" for name, value in given.items()]
     return ", ".join(text for text in shown if "max_iter" not in text) or "the defaults"

@@ -135,7 +135,7 @@ class Table:
             _check_cells(column, self.label(position))
         return column
 
-    def as_objects(self) -> NDArray[Any]:
+    def to_show(self) -> NDArray[Any]:
         """Return all values as they are to be shown.
 
         Returns

@@ -166,7 +166,7 @@ def check_coordinates(
     if time in there and there[time].size:
         _check_calendar(there[time], time)
         times = inputs.read_time(Table(_probe(names, {time: there[time]})))
-        inputs.axis_.warn_outside(times)
+        inputs.axis_.warn_outside(times, stacklevel=4)
 
 
 def _probe(names: list[str], known: dict[str, NDArray[Any]]) -> pd.DataFrame:

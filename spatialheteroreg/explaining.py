@@ -134,7 +134,8 @@ class ExplainMixin:
         True
         """
         table, predictor = self._read_fitted(X), self._predictor()
-        contributions, data = np.empty((2, table.n_rows, table.n_columns))
+        shape = (table.n_rows, table.n_columns)
+        contributions, data = np.empty(shape), np.empty(shape)
 
         def explain(part: Part) -> None:
             effects = predictor.effects(part.inputs, self._training_mean)
@@ -142,12 +143,12 @@ class ExplainMixin:
             codes = part.inputs["codes"]
             data[part.rows] = self._inputs.as_floats(part.table, codes)
 
-        self._map_chunks(table, explain)
+        self._map_chunks(table, predictor, explain)
         return make_explanation(
             contributions,
             self._baseline.value,
             data,
-            table.as_objects(),
+            table.to_show(),
             self._column_names(),
         )
 
@@ -205,7 +206,7 @@ class ExplainMixin:
                 ]
             )
 
-        rows = self._map_chunks(table, decompose)
+        rows = self._map_chunks(table, predictor, decompose)
         return _frame(np.concatenate(rows), X, self._part_names())
 
     def feature_weights(self, X: Any) -> FloatArray:
@@ -245,7 +246,7 @@ class ExplainMixin:
             effects = predictor.effects(part.inputs, self._training_mean)
             return normalized_weights(self._contributions(effects))
 
-        return np.concatenate(self._map_chunks(table, weigh))
+        return np.concatenate(self._map_chunks(table, predictor, weigh))
 
     @overload
     def local_effects(
@@ -343,7 +344,7 @@ class ExplainMixin:
             variance = uncertainty.variance(found, spread, local, withheld)
             return found.mean(axis=0), variance
 
-        effects, variances = zip(*self._map_chunks(table, find), strict=True)
+        effects, variances = zip(*self._map_chunks(table, predictor, find), strict=True)
         names = self._column_names()
         if output == "slope":
             names = [names[j] for j in self._inputs.roles.numeric]
@@ -426,13 +427,15 @@ class ExplainMixin:
 
         return diagnose(cast("STCGRegressor", self), X, y)
 
-    def _map_chunks(self, table: Table, do: Callable[[Part], T]) -> list[T]:
+    def _map_chunks(
+        self, table: Table, predictor: Predictor, do: Callable[[Part], T]
+    ) -> list[T]:
         """Do something for some rows after others.
 
         What the networks are told of rows is made on one core. A GPU would wait for it,
         so that several threads look after it; on a CPU they share out the networks.
         """
-        return self._inputs.map_chunks(table, do, apart=self._predictor().on_gpu)
+        return self._inputs.map_chunks(table, do, apart=predictor.on_gpu)
 
     def _local_effects(
         self,

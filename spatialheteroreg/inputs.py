@@ -366,8 +366,7 @@ class InputBuilder:
             Inputs of all rows.
         """
         if places is None:
-            place, lat, lon = distinct_places(*self.read_place(table))
-            places = Places(place, self._tell_place(lat, lon))
+            places = self._tie(*self.read_place(table))
         instant, times = distinct_times(self.read_time(table) if time is None else time)
         features = self.encoder_.transform(table)
         rows = {
@@ -403,6 +402,11 @@ class InputBuilder:
             One entry a row in each; names are the arguments of the network.
         """
         return self.encode(table, time, places)[:]
+
+    def _tie(self, lat: FloatArray, lon: FloatArray) -> Places:
+        """Tie rows to the nodes, those of a place together."""
+        number, lat, lon = distinct_places(lat, lon)
+        return Places(number, self._tell_place(lat, lon))
 
     def _tell_place(
         self, lat: FloatArray, lon: FloatArray, run: Mapping = map
@@ -475,32 +479,34 @@ class InputBuilder:
             What `do` returned, in the order of the rows.
         """
         time = self.read_time(table)
-        self.axis_.warn_outside(time)
+        self.axis_.warn_outside(time, stacklevel=5)
+        lat, lon = self.read_place(table)
         parts = slices(table.n_rows, CHUNK_ROWS)
 
         def use(rows: slice) -> T:
             chunk = table.rows(rows.start, rows.stop)
-            own = None if places is None else places[rows]
-            try:
-                arrays = self.transform(chunk, time[rows], own)
-            except ValueError:
-                # The whole table knows the numbers of its rows.
-                self.encode(table, time, places)
-                raise
-            return do(Part(rows, chunk, arrays))
+            places = shared[rows] if shared else self._tie(lat[rows], lon[rows])
+            return do(Part(rows, chunk, self.transform(chunk, time[rows], places)))
 
-        with mapping(min(len(parts), APART)) if apart else nullcontext(map) as run:
-            places = self._shared_places(table, run)
-            return list(run(use, parts))
+        try:
+            with mapping(min(len(parts), APART)) if apart else nullcontext(map) as run:
+                shared = self._shared_places(lat, lon, run)
+                return list(run(use, parts))
+        except ValueError:
+            # The whole table knows the numbers of its rows.
+            self.encoder_.transform(table)
+            raise
 
-    def _shared_places(self, table: Table, run: Mapping) -> Places | None:
+    def _shared_places(
+        self, lat: FloatArray, lon: FloatArray, run: Mapping
+    ) -> Places | None:
         """Tie the places of a table at once, where many rows have them in common."""
-        if table.n_rows <= CHUNK_ROWS:
+        if len(lat) <= CHUNK_ROWS:
             return None
-        place, lat, lon = distinct_places(*self.read_place(table))
-        if len(lat) * ROWS_A_PLACE > table.n_rows:
+        number, lat, lon = distinct_places(lat, lon)
+        if len(lat) * ROWS_A_PLACE > len(number):
             return None
-        return Places(place, self._tell_place(lat, lon, run))
+        return Places(number, self._tell_place(lat, lon, run))
 
     def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.

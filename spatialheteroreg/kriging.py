@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +47,11 @@ CHUNK_SIZE = 256
 """Rows that are solved for at once: 0.6 MB for each term of their covariance."""
 
 GPU_CHUNK_SIZE = 16_384
-"""The same on a GPU, which few rows do not keep busy: 36 MB."""
+"""The same on a GPU, which few rows do not keep busy: 36 MB a term."""
+
+SOLVING = threading.Semaphore(2)
+"""Chunks that are solved for on GPUs at a time, which takes some 0.4 GB each; neighbors
+of others are looked for meanwhile."""
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
@@ -277,10 +283,11 @@ class ResidualKriging:
         def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
-            near = self._neighborhood(some, self._neighbors(some, own=own), own)
-            mean, variance = law.moments(near)
-            means[part] = mean.cpu().numpy()
-            deviations[part] = variance.sqrt().cpu().numpy()
+            neighbors = self._neighbors(some, own=own)
+            with self._turn():
+                mean, variance = law.moments(self._neighborhood(some, neighbors, own))
+                means[part] = mean.cpu().numpy()
+                deviations[part] = variance.sqrt().cpu().numpy()
 
         parts = slices(len(rows), self._chunk_size)
         with mapping(len(parts)) as run:
@@ -329,15 +336,20 @@ class ResidualKriging:
     def _chunk_size(self) -> int:
         return CHUNK_SIZE if self._device.type == "cpu" else GPU_CHUNK_SIZE
 
+    def _turn(self) -> AbstractContextManager[Any]:
+        """Wait for memory of the GPU."""
+        return nullcontext() if self._device.type == "cpu" else SOLVING
+
     def _tensor(self, array: FloatArray) -> Tensor:
         return torch.as_tensor(array).to(self._device)
 
     def _predict(
         self, where: Locations, neighbors: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        near = self._neighborhood(where, neighbors)
-        place, passing = self._law.mean_parts(near)
-        return place.cpu().numpy(), passing.cpu().numpy()
+        with self._turn():
+            near = self._neighborhood(where, neighbors)
+            place, passing = self._law.mean_parts(near)
+            return place.cpu().numpy(), passing.cpu().numpy()
 
     # --- neighbors ---------------------------------------------------------------
 

@@ -168,5 +168,5 @@ def _without_warning(model: STCGRegressor) -> STCGRegressor:
     silent = copy.copy(model)
     silent._inputs = copy.copy(model._inputs)
     silent._inputs.axis_ = copy.copy(model._inputs.axis_)
-    silent._inputs.axis_.__dict__["warn_outside"] = lambda times: None
+    silent._inputs.axis_.__dict__["warn_outside"] = lambda *_, **__: None
     return silent

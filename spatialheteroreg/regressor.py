@@ -573,7 +573,7 @@ class STCGRegressor(
             )
             return members.mean(axis=0), error + uncertainty.noise
 
-        means, variances = zip(*self._map_chunks(table, say), strict=True)
+        means, variances = zip(*self._map_chunks(table, predictor, say), strict=True)
         mean = np.concatenate(means)
         return (mean, np.sqrt(np.concatenate(variances))) if return_std else mean
 

@@ -44,7 +44,7 @@ def mapping(n_tasks: int) -> Iterator[Mapping]:
             yield map
 
 
-def map_ahead(do: Callable[[A], B], things: Iterable[A]) -> Iterator[B]:
+def map_ahead(do: Callable[[A], B], things: Iterable[A], at_once: int) -> Iterator[B]:
     """Do the same for many things, a few at a time in :func:`threads`.
 
     Parameters
@@ -53,20 +53,20 @@ def map_ahead(do: Callable[[A], B], things: Iterable[A]) -> Iterator[B]:
         Takes one of them.
     things : iterable
         Looked at as they are needed.
+    at_once : int
+        Things at a time, at most: so many more are made before they are asked for.
 
     Yields
     ------
     object
-        The results, in the order of the things. So many more as there are threads are
-        made before they are asked for.
+        The results, in the order of the things.
 
     Examples
     --------
-    >>> list(map_ahead(abs, [-3, 2, -1]))
+    >>> list(map_ahead(abs, [-3, 2, -1], at_once=2))
     [3, 2, 1]
     """
-    n_threads = torch.get_num_threads()
-    with threads(n_threads) as pool:
+    with threads(at_once) as pool:
         if pool is None:
             yield from map(do, things)
             return
@@ -75,7 +75,7 @@ def map_ahead(do: Callable[[A], B], things: Iterable[A]) -> Iterator[B]:
         try:
             for thing in things:
                 waiting.append(pool.submit(here, thing))
-                if len(waiting) > n_threads:
+                if len(waiting) > at_once:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -127,6 +127,12 @@ def one_core() -> Iterator[None]:
             torch.set_num_threads(_OneCore.n_threads_before)
 
 
+def _stay_on_one_core() -> None:
+    """Have PyTorch compute on one core in this thread for good."""
+    torch.set_num_threads(1)
+    _one_core.inside = True
+
+
 @contextlib.contextmanager
 def threads(n_tasks: int) -> Iterator[ThreadPoolExecutor | None]:
     """Open as many threads as PyTorch may use, each of which computes on one core.
@@ -152,7 +158,7 @@ def threads(n_tasks: int) -> Iterator[ThreadPoolExecutor | None]:
     with (
         one_core(),
         ThreadPoolExecutor(
-            min(n_tasks, n_threads), initializer=torch.set_num_threads, initargs=(1,)
+            min(n_tasks, n_threads), initializer=_stay_on_one_core
         ) as pool,
     ):
         yield pool

@@ -277,13 +277,15 @@ class TimeAxis:
         steps = round(span / self.period * STEPS_PER_CYCLE) + 1
         return min(n_distinct, int(min(steps, MAX_STEPS)))
 
-    def warn_outside(self, times: FloatArray) -> None:
+    def warn_outside(self, times: FloatArray, stacklevel: int = 3) -> None:
         """Warn of times that the steps do not reach.
 
         Parameters
         ----------
         times : ndarray of shape (n,)
             Finite times as numbers.
+        stacklevel : int, default=3
+            Whose line the warning is of: 1 is this method, 2 its caller.
 
         Warns
         -----
@@ -299,7 +301,7 @@ class TimeAxis:
             warnings.warn(
                 f"{early} rows lie well before the first training time; all but their "
                 "season is held at the first.",
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
         if self.kind_ == "cycle":
             return
@@ -311,5 +313,5 @@ class TimeAxis:
             warnings.warn(
                 f"{late} rows lie more than one training span after the last training "
                 "time; they are treated as the last step that can be reached.",
-                stacklevel=4,
+                stacklevel=stacklevel,
             )

@@ -44,6 +44,16 @@ class TestBatches:
                 assert abs(int((inputs["fold"] == k).sum()) - share) < 2
         assert sorted(seen) == number.tolist()
 
+    @pytest.mark.parametrize(("n_rows", "spread"), [(10_000, True), (10_001, False)])
+    def test_folds_are_spread_where_rows_are_few(self, n_rows, spread):
+        number = torch.arange(n_rows)
+        rows = Rows({"x": number, "fold": number % 2}, number)
+        counts = [
+            int(inputs["fold"].sum())
+            for inputs, _ in Batches(rows, 100, RandomSource(0))
+        ][:100]
+        assert all(49 <= count <= 51 for count in counts) == spread
+
     def test_no_rows_have_no_order(self):
         nothing = torch.arange(0)
         assert len(batches.spread_folds(nothing, nothing)) == 0

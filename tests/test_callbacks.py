@@ -144,7 +144,7 @@ def test_progress_bar_counts_epochs(table, capsys):
 
 def test_scoring_monitor_sees_the_score_rise(table):
     monitor = callback.ScoringMonitor(scoring="r2")
-    model = STCGRegressor(random_state=0, max_iter=20).set_callbacks(monitor)
+    model = STCGRegressor(random_state=0).set_callbacks(monitor)
     model.fit(*table)
     log = monitor.get_logs().data_as_pandas
     scores = log.loc[log.task_name == "epoch", "r2"].to_numpy()

@@ -81,9 +81,9 @@ def test_sparse_columns_are_filled():
 def test_values_are_shown_as_they_are_and_columns_of_dates_as_text():
     X = pd.DataFrame({"a": [1.5], "b": ["x"], "c": [pd.Timestamp("2003")]})
     for same in (X, pl.from_pandas(X)):
-        assert Table(same).as_objects().tolist() == [[1.5, "x", "2003-01-01"]]
+        assert Table(same).to_show().tolist() == [[1.5, "x", "2003-01-01"]]
     objects = X.to_numpy(dtype=object)
-    assert Table(objects).as_objects().tolist() == [[1.5, "x", "2003-01-01 00:00:00"]]
+    assert Table(objects).to_show().tolist() == [[1.5, "x", "2003-01-01 00:00:00"]]
 
 
 def test_pandas_frames_are_not_copied():

@@ -1,5 +1,9 @@
 """Inputs of a table, some rows at a time."""
 
+import threading
+import time
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -42,12 +46,11 @@ def at_few_places(X):
 
 
 @pytest.mark.parametrize("change", [lambda X: X, at_few_places])
-def test_a_table_is_told_the_same_some_rows_at_a_time(fitted, change, monkeypatch):
+def test_a_table_is_told_the_same_some_rows_at_a_time(fitted, change, request):
     model, X = fitted
     X = change(X)
     whole = answers(model, X)
-    monkeypatch.setattr(inputs, "CHUNK_ROWS", 64)
-    monkeypatch.setattr(inputs, "ATTACHED_ROWS", 16)
+    request.getfixturevalue("small_chunks")
     for found, wanted in zip(answers(model, X), whole, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
@@ -85,16 +88,31 @@ class TestBesideEachOther:
 
     @pytest.fixture
     def on_gpu(self, monkeypatch):
-        return lambda: monkeypatch.setattr(Predictor, "on_gpu", True)
+        """Have chunks be looked after in threads; return the names of these."""
+        names, transform = set(), inputs.InputBuilder.transform
+
+        def record(self, *arguments):
+            names.add(threading.current_thread().name)
+            time.sleep(0.02)  # so that the other thread has its turn
+            return transform(self, *arguments)
+
+        def begin():
+            monkeypatch.setattr(Predictor, "on_gpu", True)
+            monkeypatch.setattr(inputs.InputBuilder, "transform", record)
+            return names
+
+        return begin
 
     @pytest.mark.parametrize("change", [lambda X: X, at_few_places])
     def test_they_are_told_the_same(self, fitted, change, on_gpu):
         model, X = fitted
         X = change(X)
         wanted = answers(model, X)
-        on_gpu()
+        names = on_gpu()
         for found, one_by_one in zip(answers(model, X), wanted, strict=True):
             np.testing.assert_allclose(found, one_by_one, rtol=1e-6, atol=1e-9)
+        in_pools = {name.split("_")[-1] for name in names if "_" in name}
+        assert in_pools == {"0", "1"}
 
     def test_what_is_wrong_is_found_where_it_is(self, fitted, on_gpu):
         model, X = fitted
@@ -103,3 +121,15 @@ class TestBesideEachOther:
         wrong.loc[wrong.index[250], "rain"] = np.inf
         with pytest.raises(ValueError, match="row 250"):
             model.predict(wrong)
+
+
+@pytest.mark.parametrize(
+    "ask", ["predict", "explain", "decompose", "local_effects", "applicability"]
+)
+def test_a_warning_is_of_the_line_that_asks(fitted, ask):
+    model, X = fitted
+    early = X.assign(time=X["time"] - np.timedelta64(40 * 365, "D"))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        getattr(model, ask)(early)
+    assert [one.filename for one in told] == [__file__]

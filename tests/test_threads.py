@@ -113,7 +113,7 @@ class TestMapAhead:
             time.sleep(0.01 * (number % 3))
             return 2 * number
 
-        assert list(map_ahead(double, range(9))) == [2 * n for n in range(9)]
+        assert list(map_ahead(double, range(9), 2)) == [2 * n for n in range(9)]
 
     def test_it_is_a_few_things_ahead_of_who_asks(self):
         looked_at = []
@@ -123,7 +123,7 @@ class TestMapAhead:
                 looked_at.append(number)
                 yield number
 
-        results = map_ahead(abs, things())
+        results = map_ahead(abs, things(), 2)
         assert [next(results) for _ in range(3)] == [0, 1, 2]
         assert len(looked_at) <= 3 + 2
         results.close()
@@ -135,10 +135,21 @@ class TestMapAhead:
                 raise ValueError(f"number {number}")
             return number
 
-        results = map_ahead(fail_from_three, range(9))
+        results = map_ahead(fail_from_three, range(9), 2)
         assert [next(results) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(ValueError, match="number 3"):
             next(results)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_what_threads_do_in_turn_stays_on_one_core():
+    def look(_):
+        with mapping(8) as run:
+            return run is map, torch.get_num_threads()
+
+    with mapping(8) as run:
+        assert list(run(look, range(8))) == [(True, 1)] * 8
+    assert torch.get_num_threads() == 2
 
 
 VARIABLE: ContextVar[str] = ContextVar("VARIABLE", default="not set")
@@ -150,6 +161,6 @@ def test_threads_are_in_the_context_of_who_asks():
     try:
         with mapping(4) as run:
             assert list(run(lambda _: VARIABLE.get(), range(4))) == ["set"] * 4
-        assert list(map_ahead(lambda _: VARIABLE.get(), range(4))) == ["set"] * 4
+        assert list(map_ahead(lambda _: VARIABLE.get(), range(4), 2)) == ["set"] * 4
     finally:
         VARIABLE.reset(token)

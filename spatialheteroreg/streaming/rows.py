@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +22,7 @@ from ..sizing import spreads_folds
 from ..sphere import IntArray
 from ..threads import map_ahead
 from .counting import fold_of_rows
-from .sources import Chunk, Source, in_groups, in_order
+from .sources import Chunk, Source, groups_at_once, in_groups, in_order
 from .survey import READ_ROWS, counted_rows
 
 T = TypeVar("T")
@@ -181,8 +180,7 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         """
         held: Batch = {}
         at = 0
-        groups = in_order(self.source, READ_ROWS)
-        for block in chain.from_iterable(map_ahead(self._read_group, groups)):
+        for block in self._blocks_in_order():
             parts = block.inputs, block.target, block.weight, block.fold
             rows = make_rows(*parts, self.device, self.dtype, pinned=True)
             found, _ = rows[slice(None)]
@@ -238,12 +236,17 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         if rest is not None and len(rest):
             yield rest
 
-    def _read_group(self, numbers: list[int]) -> list[Block]:
+    def _blocks_in_order(self) -> Iterator[Block]:
+        """Read all rows once, several groups at a time where they are not large."""
+        at_once = groups_at_once(self.source, READ_ROWS)
+        if at_once == 1:
+            return read_ahead(self.blocks(1, None))
+        return map_ahead(self._read_group, in_order(self.source, READ_ROWS), at_once)
+
+    def _read_group(self, numbers: list[int]) -> Block:
         """Make the training rows of some pieces ready, in their order."""
         chunk = self.source.read(numbers)
-        rows = self.held_out.training(chunk, self.inputs)
-        parts = slices(len(rows), READ_ROWS)
-        return [self._block(chunk.take(rows[part])) for part in parts]
+        return self._block(chunk.take(self.held_out.training(chunk, self.inputs)))
 
     def _block(self, chunk: Chunk) -> Block:
         return Block(

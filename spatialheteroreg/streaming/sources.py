@@ -19,6 +19,10 @@ PIECE_ROWS = 1_024
 """Neighboring rows of an array that are read together: a disk reads no single row."""
 
 
+GROUPS = 8
+"""Groups of pieces that are read at a time, at most."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """Rows that lie together.
@@ -253,6 +257,25 @@ class DatasetSource:
             label = _column(rows, self.group).to_numpy(dtype=object)
         table = Table(rows.select(self.columns))
         return Chunk(number, table, target, _numbers(rows, self.weight), label)
+
+
+def groups_at_once(source: Source, n_rows: int) -> int:
+    """Say how many groups of :func:`in_order` may be in memory at a time.
+
+    Parameters
+    ----------
+    source : Source
+        Where their pieces are from, which may be larger than a group is to be.
+    n_rows : int
+        Rows from which on a group is full.
+
+    Returns
+    -------
+    int
+        So many as have eight times these rows, and one at least.
+    """
+    largest = max(n_rows, *(piece.n_rows for piece in source.pieces))
+    return max(1, GROUPS * n_rows // largest)
 
 
 def in_order(source: Source, n_rows: int) -> Iterator[list[int]]:

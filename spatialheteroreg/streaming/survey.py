@@ -16,7 +16,7 @@ from ..sphere import FloatArray, IntArray
 from ..threads import map_ahead
 from ..values import rows_counted_from, rows_text
 from .counting import DistinctCounter, distinct_values, drawn_rows, hash_floats
-from .sources import Chunk, Source, in_order
+from .sources import Chunk, Source, groups_at_once, in_order
 
 SAMPLE_ROWS = 200_000
 """Rows from which scales, nodes and kriging are learned where there are more."""
@@ -77,7 +77,9 @@ def survey(source: Source, inputs: InputBuilder) -> Survey:
     start, end = np.inf, -np.inf
     n_rows, total, drawn = 0, np.longdouble(0.0), []
     for found in map_ahead(
-        lambda numbers: _look(source, numbers, inputs), in_order(source, READ_ROWS)
+        lambda numbers: _look(source, numbers, inputs),
+        in_order(source, READ_ROWS),
+        groups_at_once(source, READ_ROWS),
     ):
         n_rows, total = n_rows + len(found.time), total + found.weight
         drawn.append(found.drawn)

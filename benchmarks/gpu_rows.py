@@ -194,11 +194,13 @@ def fits_table(rows: pd.DataFrame) -> pd.DataFrame:
     answered = rows["predict_seconds"] + rows["explain_seconds"]
     columns = {
         "Rows": rows["rows"].map("{:,}".format),
+        "Nodes": rows["nodes"].astype(str),
+        "Steps": (12 * rows["years"]).astype(str),
         "Where": rows["device"] + ", " + rows["cores"].astype(str) + " cores",
-        "Settings": [_settings_text(text) for text in rows["settings"]],
+        "Other settings": [_settings_text(text) for text in rows["settings"]],
         "Epochs": rows["epochs"].astype(str),
-        "Fit, s": rows["fit_seconds"].map(number_text),
-        "In its epochs, s": rows["epoch_seconds"].map(number_text),
+        "Fit, s": [number_text(s, 4) for s in rows["fit_seconds"]],
+        "In its epochs, s": [number_text(s, 4) for s in rows["epoch_seconds"]],
         "RMSE": rows["rmse"].map("{:.4f}".format),
         "Predicted and explained, rows/s": [
             f"{rate:,.0f}" for rate in rows["answers"] / answered
@@ -211,7 +213,7 @@ def _settings_text(settings: str) -> str:
     """Show settings as they are passed, but for what another column tells."""
     given = ast.literal_eval(settings)
     shown = [f"``{name}={value!r}``" for name, value in given.items()]
-    return ", ".join(text for text in shown if "max_iter" not in text) or "the defaults"
+    return ", ".join(text for text in shown if "max_iter" not in text) or "none"
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:

@@ -44,7 +44,8 @@ taken to grow with a power of the size; the exponent is 1 where they are in prop
    $ python -m benchmarks.speed --out speed.csv
    $ python -m benchmarks.speed --bounds --data PATH --out bounds.csv
    $ python -m benchmarks.speed_profile --out speed_profile.csv
-   $ python -m benchmarks.gpu_rows --out gpu.csv
+   $ python -m benchmarks.gpu_rows --set max_iter=6 --set krige_residuals=False \\
+       --out gpu.csv
    $ python -m benchmarks.speed_report speed.csv bounds.csv \\
        --profile speed_profile.csv --gpu gpu.csv --out docs/benchmarks
 """
@@ -74,8 +75,8 @@ command above measures them.
 
 
 ON_GPU = """\
-{device}, {date}. Rows of {features} features are made on the GPU and handed over as
-arrays on the host; {nodes} nodes, {steps} monthly steps. The first table is of the last
+{device}, {date}, Python {python}, torch {torch}. Rows of {features} features are made where
+they are fitted, and handed over as arrays on the host. The first table is of the last
 line of the second, with ``{settings}``. ``explain`` takes predictions apart, so that
 its rows add up to them; seconds of both are counted.
 """
@@ -124,9 +125,9 @@ def page(
         about = ON_GPU.format(
             device=last["device"],
             date=last["date"][:10],
+            python=last["python"],
+            torch=last["torch"],
             features=last["features"],
-            nodes=last["nodes"],
-            steps=12 * last["years"],
             settings=last["settings"],
         )
         parts += [about, as_rst(gpu_table(last)), as_rst(fits_table(gpu))]

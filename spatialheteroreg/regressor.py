@@ -182,7 +182,7 @@ class STCGRegressor(
         Epochs. "auto": 20 for up to 10,000 rows, 30 for more.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto": about a 16th of the rows, 64 to 512; 2,048 for more
-        than 100,000 rows, 4,096 from 120,000 on; on a GPU more from 4 million on, up
+        than 100,000 rows, 4,096 from 120,000 on; with CUDA more from 4 million on, up
         to 65,536 for 33 million.
     learning_rate : float or "auto", default="auto"
         Peak of the one-cycle schedule. "auto": 0.006 for up to 10,000 rows, 0.003

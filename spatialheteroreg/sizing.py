@@ -104,7 +104,7 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     n_rows : int
         Training rows.
     on_gpu : bool, default=False
-        Whether a GPU is to be kept busy.
+        Whether a GPU of CUDA is to be kept busy.
 
     Returns
     -------

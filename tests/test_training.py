@@ -32,7 +32,7 @@ class TestFit:
 
     @pytest.mark.parametrize(
         ("learning_rate", "batch_size", "peak"),
-        [("auto", 16, 4.24e-3), ("auto", 2_048, 8.48e-3), (1e-3, 2_048, 1e-3)],
+        [("auto", 16, 6e-3), ("auto", 2_048, 12e-3), (1e-3, 2_048, 1e-3)],
     )
     def test_the_rate_follows_the_batch_if_none_is_given(
         self, table, learning_rate, batch_size, peak

@@ -53,7 +53,7 @@ def fit_stcg(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answere
 
 
 def fit_ensemble(scenario: Scenario, seed: int, settings: dict[str, Any]) -> Answerer:
-    """Eight members, for standard errors and intervals, and twice the epochs."""
+    """Eight members, for standard errors and intervals, and more epochs."""
     return fit_stcg(scenario, seed, {"n_members": 8, "max_iter": 60, **settings})
 
 

@@ -75,10 +75,10 @@ command above measures them.
 
 
 ON_GPU = """\
-{device}, {date}, Python {python}, torch {torch}. Rows of {features} features are made where
-they are fitted, and handed over as arrays on the host. The first table is of the last
-line of the second, with ``{settings}``. ``explain`` takes predictions apart, so that
-its rows add up to them; seconds of both are counted.
+{device}, {date}, Python {python}, torch {torch}. Rows of {features} features are made
+where they are fitted, and handed over as arrays on the host. The first table is of the
+last line of the second, with ``{settings}``. ``explain`` takes predictions apart, so
+that its rows add up to them; seconds of both are counted.
 """
 
 

@@ -12,6 +12,7 @@ from spatialheteroreg.net import STCGNet
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.side_by_side import SideBySide
+from spatialheteroreg.sizing import auto_warm_up
 from spatialheteroreg.threads import mapping, one_core, threads
 
 from .conftest import make_table
@@ -238,7 +239,9 @@ def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
     assert len(rates) == 3
     steps = 2 * 6
     one = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(one, 0.01, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        one, 0.01, total_steps=steps, pct_start=auto_warm_up(len(y))
+    )
     wanted = []
     for _ in range(steps):
         group = one.param_groups[0]

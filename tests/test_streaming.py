@@ -477,6 +477,14 @@ class TestBatches:
             for name, column in inputs.items():
                 assert torch.equal(column, streamed[name]), name
 
+    @pytest.mark.parametrize("empty", [slice(0, 128), slice(128, 260), slice(388, 520)])
+    def test_groups_may_have_no_rows_to_hold(self, stream, frame, tmp_path, empty):
+        files, _ = self.sources(frame, tmp_path)
+        some, left_out = stream(files), np.arange(520)[empty]
+        some.held_out, some.n_rows = HeldOut(left_out), 520 - len(left_out)
+        _, target = some.hold(1e9)[slice(None)]
+        assert target[:, 0].tolist() == np.delete(np.arange(520.0), left_out).tolist()
+
     def test_a_gpu_holds_what_it_can(self, stream, frame, tmp_path):
         files, _ = self.sources(frame, tmp_path)
         inputs, target = stream(files).hold(1e9)[slice(None)]

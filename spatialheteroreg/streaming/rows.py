@@ -241,12 +241,15 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         at_once = groups_at_once(self.source, READ_ROWS)
         if at_once == 1:
             return read_ahead(self.blocks(1, None))
-        return map_ahead(self._read_group, in_order(self.source, READ_ROWS), at_once)
+        groups = in_order(self.source, READ_ROWS)
+        # All rows of a group may be held out.
+        return filter(None, map_ahead(self._read_group, groups, at_once))
 
-    def _read_group(self, numbers: list[int]) -> Block:
-        """Make the training rows of some pieces ready, in their order."""
+    def _read_group(self, numbers: list[int]) -> Block | None:
+        """Make the training rows of some pieces ready, in their order, if any."""
         chunk = self.source.read(numbers)
-        return self._block(chunk.take(self.held_out.training(chunk, self.inputs)))
+        rows = self.held_out.training(chunk, self.inputs)
+        return self._block(chunk.take(rows)) if len(rows) else None
 
     def _block(self, chunk: Chunk) -> Block:
         return Block(

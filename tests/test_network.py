@@ -8,11 +8,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from spatialheteroreg.network import ConditionEncoder, FeatureTokens, STCGNetwork
-from spatialheteroreg.network.attention import (
-    CrossAttention,
-    SelfAttention,
-    linear_attention,
-)
+from spatialheteroreg.network.attending import linear_attention, node_attention
+from spatialheteroreg.network.attention import CrossAttention, SelfAttention
 from spatialheteroreg.network.condition import GraphConvolution
 from spatialheteroreg.network.layers import (
     Dropout,
@@ -22,6 +19,7 @@ from spatialheteroreg.network.layers import (
     initialize,
     narrow_norm,
 )
+from spatialheteroreg.network.look_up import look_up, sum_of_rows
 from spatialheteroreg.network.sparse import SparseMatrix
 from spatialheteroreg.network.stcg import mean_state
 
@@ -131,6 +129,127 @@ def test_rows_are_standardized_by_plain_operations_as_by_pytorch(random, width):
         torch.testing.assert_close(mine, theirs)
 
 
+def plain_node_attention(query, key_value, log_weight, n_heads):
+    def by_head(x):
+        return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)  # (B, H, K, D/H)
+
+    q, k, v = map(by_head, (query, *key_value.chunk(2, dim=-1)))
+    score = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + log_weight[:, None, None]
+    return (score.softmax(dim=-1) @ v).transpose(1, 2).flatten(-2)
+
+
+def plain_linear_attention(query, key, value, n_heads):
+    def by_head(x):
+        return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)  # (B, H, P, D/H)
+
+    q, k, v = by_head(1 + F.elu(query)), by_head(1 + F.elu(key)), by_head(value)
+    score = q @ k.transpose(-1, -2)
+    read = score / score.sum(dim=-1, keepdim=True) @ v
+    return read.transpose(1, 2).flatten(-2)
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "width", "n_tokens", "n_nodes"),
+    [(1, 4, 3, 2), (2, 8, 5, 3), (3, 6, 1, 1), (2, 2, 4, 7), (4, 16, 2, 8)],
+)
+class TestGradientsWrittenOut:
+    """Outputs and slopes are those of the formulas in plain operations."""
+
+    def draw(self, random, *shapes):
+        return [
+            torch.randn(
+                6, *shape, generator=random.generator, dtype=torch.float64
+            ).requires_grad_()
+            for shape in shapes
+        ]
+
+    def compare(self, mine, plain, given):
+        outputs = mine(*given), plain(*given)
+        torch.testing.assert_close(*outputs)
+        slope = torch.linspace(-1.0, 2.0, outputs[0].numel(), dtype=torch.float64)
+        slopes = [
+            torch.autograd.grad(output, given, slope.view_as(output))
+            for output in outputs
+        ]
+        torch.testing.assert_close(*slopes)
+
+    def test_of_linear_attention(self, random, n_heads, width, n_tokens, n_nodes):
+        given = self.draw(random, *[(n_tokens, width)] * 3)
+        self.compare(
+            lambda *x: linear_attention(*x, n_heads),
+            lambda *x: plain_linear_attention(*x, n_heads),
+            given,
+        )
+
+    def test_of_node_attention(self, random, n_heads, width, n_tokens, n_nodes):
+        *given, weight = self.draw(
+            random, (n_tokens, width), (n_nodes, 2 * width), (n_nodes,)
+        )
+        weight = weight.detach()
+        weight[:2, 1:] = -torch.inf
+        self.compare(
+            lambda *x: node_attention(*x, weight, n_heads),
+            lambda *x: plain_node_attention(*x, weight, n_heads),
+            given,
+        )
+
+
+def test_attention_is_computed_in_single_precision_within_autocast(random):
+    q, k, v = (
+        torch.randn(2, 5, 8, generator=random.generator).requires_grad_()
+        for _ in range(3)
+    )
+    expected = linear_attention(q, k, v, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear_attention(q, k, v, 2)
+        halved = linear_attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), 2)
+    assert found.dtype == halved.dtype == torch.float32
+    torch.testing.assert_close(found, expected)
+    halved.sum().backward()
+    assert q.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_of_tables_are_looked_up_as_pytorch_does(random, dtype):
+    table = torch.randn(5, 3, generator=random.generator, dtype=dtype)
+    weight = torch.rand(40, 4, generator=random.generator, dtype=dtype)
+    row = torch.randint(5, (40, 4), generator=random.generator)
+    slope = torch.randn(40, 4, 3, generator=random.generator, dtype=dtype)
+
+    def bag(table, row, weight):
+        return F.embedding_bag(row, table, mode="sum", per_sample_weights=weight)
+
+    for mine, theirs, wanted in [
+        (lambda t, w: look_up(t, row), lambda t, w: F.embedding(row, t), slope),
+        (
+            lambda t, w: sum_of_rows(t, row, w),
+            lambda t, w: bag(t, row, w),
+            slope[:, 0],
+        ),
+    ]:
+        given = [part.clone().requires_grad_() for part in (table, weight)]
+        outputs = [function(*given) for function in (mine, theirs)]
+        torch.testing.assert_close(*outputs)
+        slopes = [
+            torch.autograd.grad(
+                output, given, wanted, allow_unused=True, materialize_grads=True
+            )
+            for output in outputs
+        ]
+        torch.testing.assert_close(*slopes)
+
+
+@pytest.mark.parametrize("learned", ["table", "weight"])
+def test_sums_of_rows_have_a_gradient_of_what_is_learned(random, learned):
+    table = torch.randn(5, 3, generator=random.generator)
+    weight = torch.rand(4, 2, generator=random.generator)
+    row = torch.randint(5, (4, 2), generator=random.generator)
+    wanted = {"table": table, "weight": weight}[learned].requires_grad_()
+    sum_of_rows(table, row, weight).sum().backward()
+    assert wanted.grad.abs().sum() > 0
+    assert [part.grad is None for part in (table, weight)].count(True) == 1
+
+
 def test_cross_attention_ignores_nodes_without_weight(random):
     cross = initialize(CrossAttention(8, 6, 2), random)
     tokens = torch.randn(2, 5, 8, generator=random.generator)
@@ -139,8 +258,7 @@ def test_cross_attention_ignores_nodes_without_weight(random):
     other = states.clone()
     other[:, 3] = 99.0
     read, same = (
-        cross(tokens, *cross.key_value.parts(given, 2), log_weights)
-        for given in (states, other)
+        cross(tokens, cross.key_value(given), log_weights) for given in (states, other)
     )
     torch.testing.assert_close(read, same)
 
@@ -150,7 +268,7 @@ def test_cross_attention_says_the_same_wherever_a_row_stands(random, K):
     cross = initialize(CrossAttention(16, 6, 2), random)
     rows = [
         torch.randn(192, *shape, generator=random.generator)
-        for shape in [(9, 16), (K, 16), (K, 16), (K,)]
+        for shape in [(9, 16), (K, 32), (K,)]
     ]
     trained, said = cross(*rows), cross.eval()(*rows)
     torch.testing.assert_close(said, trained)
@@ -346,9 +464,8 @@ class TestNetwork:
         condition = states.mean(dim=1, keepdim=True)
 
         def decode(condition, states):
-            attended = [
-                states @ matrix.T for matrix in network.decoder.key_value_matrices()
-            ]
+            matrix = network.decoder.key_value_matrix
+            attended = None if matrix is None else states @ matrix.T
             return network.decoder(tokens, condition, attended, near)
 
         before = decode(condition, states)
@@ -368,6 +485,17 @@ class TestNetwork:
         assert (
             network.eval().weigh_nodes(log_kernel, distance)[0].exp()[:, 0] > 0
         ).all()
+
+    def test_nodes_that_no_sum_notices_have_a_share_that_is_a_normal_number(
+        self, random
+    ):
+        network, batch = make_network(random), make_batch()
+        log_kernel = batch["node_log_kernel"].clone()
+        log_kernel[:, 1:] = log_kernel[:, :1] - 95.0
+        log_weight, _ = network.weigh_nodes(log_kernel, batch["node_distance"])
+        share = log_weight.exp()
+        torch.testing.assert_close(share[:, 0], torch.ones(B), rtol=0, atol=0)
+        assert (share[:, 1:] >= torch.finfo(torch.float32).tiny).all()
 
     def test_condition_dropout_hides_all_nodes(self, random):
         network, batch = make_network(random, condition_dropout=0.999), make_batch()

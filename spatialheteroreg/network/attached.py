@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from .layers import steady_linear
+from .look_up import look_up, sum_of_rows
 
 
 class AttachedStates(NamedTuple):
@@ -68,8 +68,7 @@ class AttachedStates(NamedTuple):
         if matrix is not None:
             nodes, step = (steady_linear(part, matrix) for part in (nodes, step))
             recall = None if recall is None else matrix @ recall
-        # `embedding` scatters its gradient deterministically and in parallel.
-        states = F.embedding(self.node, nodes) + step[:, None]
+        states = look_up(nodes, self.node) + step[:, None]
         if self.memory is None or recall is None:
             return states
         return states + steady_linear(self.memory, recall)
@@ -87,10 +86,8 @@ class AttachedStates(NamedTuple):
         Tensor of shape (B, C)
             The means.
         """
-        mean = self.step + F.embedding_bag(
-            self.node, self.nodes, mode="sum", per_sample_weights=weight
-        )
+        mean = self.step + sum_of_rows(self.nodes, self.node, weight)
         if self.memory is None or self.recall is None:
             return mean
-        remembered = (weight[:, None] @ self.memory).squeeze(1)
+        remembered = (weight[:, :, None] * self.memory).sum(dim=1)
         return mean + steady_linear(remembered, self.recall)

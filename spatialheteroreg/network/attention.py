@@ -6,63 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attending import linear_attention, node_attention
 from .layers import Dropout, LayerNorm, Linear, RandomSource
-
-
-def linear_attention(
-    query: Tensor, key: Tensor, value: Tensor, n_heads: int = 1
-) -> Tensor:
-    r"""Attend at a cost linear in the number of tokens.
-
-    .. math:: \frac{\phi(q_i)^T \sum_j \phi(k_j) v_j^T}
-                   {\phi(q_i)^T \sum_j \phi(k_j)}, \qquad \phi(x) = 1 + elu(x)
-
-    Parameters
-    ----------
-    query, key, value : Tensor of shape (..., P, D)
-        Tokens.
-    n_heads : int, default=1
-        Heads, each of `D / n_heads` of the numbers.
-
-    Returns
-    -------
-    Tensor of shape (..., P, D)
-        Weighted means of the values.
-
-    References
-    ----------
-    Katharopoulos, A., Vyas, A., Pappas, N., Fleuret, F. (2020). Transformers
-    are RNNs: fast autoregressive transformers with linear attention. ICML.
-
-    Examples
-    --------
-    >>> import torch
-    >>> x = torch.ones(2, 5, 4)
-    >>> torch.allclose(linear_attention(x, x, x, n_heads=2), x)
-    True
-    """
-    query, key = 1.0 + F.elu(query), 1.0 + F.elu(key)
-    context = key.transpose(-1, -2) @ value  # (..., D, D)
-    if n_heads > 1:
-        # One product for all heads: what is between two of them is taken out.
-        context = context * _same_head(context, n_heads)
-    by_head = (n_heads, query.shape[-1] // n_heads)
-    total = query * key.sum(dim=-2, keepdim=True)
-    total = total.unflatten(-1, by_head).sum(dim=-1, keepdim=True)  # (..., P, H, 1)
-    return ((query @ context).unflatten(-1, by_head) / total).flatten(-2)
-
-
-def _same_head(context: Tensor, n_heads: int) -> Tensor:
-    """Mark the pairs of numbers (D, D) that are of one head."""
-    head = torch.arange(n_heads, device=context.device)
-    head = head.repeat_interleave(context.shape[-1] // n_heads)
-    return (head[:, None] == head).to(context.dtype)
-
-
-def _share(score: Tensor) -> Tensor:
-    """Softmax over a short last axis, where PyTorch's own is slow on a CPU."""
-    score = (score - score.amax(dim=-1, keepdim=True).detach()).exp()
-    return score / score.sum(dim=-1, keepdim=True)
 
 
 class SelfAttention(nn.Module):
@@ -156,8 +101,8 @@ class CrossAttention(nn.Module):
     >>> import torch
     >>> from spatialheteroreg.network.layers import initialize
     >>> cross = initialize(CrossAttention(8, 6, 2), RandomSource(0))
-    >>> key, value = cross.key_value.parts(torch.zeros(3, 4, 6), 2)
-    >>> cross(torch.zeros(3, 5, 8), key, value, torch.zeros(3, 4)).shape
+    >>> key_value = cross.key_value(torch.zeros(3, 4, 6))
+    >>> cross(torch.zeros(3, 5, 8), key_value, torch.zeros(3, 4)).shape
     torch.Size([3, 5, 8])
     """
 
@@ -169,17 +114,15 @@ class CrossAttention(nn.Module):
         self.key_value = Linear(d_condition, 2 * d_token, bias=False)
         self.output = Linear(d_token, d_token)
 
-    def forward(
-        self, tokens: Tensor, key: Tensor, value: Tensor, log_weights: Tensor
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, key_value: Tensor, log_weights: Tensor) -> Tensor:
         """Read the condition into the tokens.
 
         Parameters
         ----------
         tokens : Tensor of shape (B, P, D)
             Feature tokens.
-        key, value : Tensor of shape (B, K, D)
-            States of the attached nodes, times the two halves of `key_value`.
+        key_value : Tensor of shape (B, K, 2 D)
+            States of the attached nodes, times the matrix of `key_value`.
         log_weights : Tensor of shape (B, K)
             Logarithms of the kernel weights of the attached nodes.
 
@@ -188,19 +131,10 @@ class CrossAttention(nn.Module):
         Tensor of shape (B, P, D)
             What is to be added to the tokens.
         """
-        if not self.training and key.shape[1] % 2:
+        if not self.training and key_value.shape[1] % 2:
             # Products with an odd number of nodes round a row by where it stands.
-            key, value = F.pad(key, (0, 0, 0, 1)), F.pad(value, (0, 0, 0, 1))
+            key_value = F.pad(key_value, (0, 0, 0, 1))
             log_weights = F.pad(log_weights, (0, 1), value=-torch.inf)
-        B, P, D = tokens.shape
-        K, width = key.shape[1], D // self.n_heads
-        query = self.query(self.norm(tokens)).view(B, P, self.n_heads, width)
-        key, value = (
-            part.view(B, K, self.n_heads, width).transpose(1, 2)
-            for part in (key, value)
-        )  # (B, H, K, D/H)
-        score = query.transpose(1, 2) @ key.transpose(-1, -2)  # (B, H, P, K)
-        near = log_weights[:, None, None, :]
-        share = _share(score / width**0.5 + near)
-        read = (share @ value).transpose(1, 2).reshape(B, P, D)
+        query = self.query(self.norm(tokens))
+        read = node_attention(query, key_value, log_weights, self.n_heads)
         return self.output(read)

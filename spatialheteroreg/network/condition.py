@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from .attached import AttachedStates
 from .dynamic import DynamicGraph, Edges
 from .layers import LSTM, Dropout, Linear
+from .look_up import look_up, sum_of_rows
 from .sparse import SparseMatrix
 
 
@@ -258,8 +259,8 @@ class ConditionEncoder(nn.Module):
             The parts of the interpolated states.
         """
         step = torch.lerp(
-            F.embedding(lower, table.steps),
-            F.embedding(upper, table.steps),
+            look_up(table.steps, lower),
+            look_up(table.steps, upper),
             fraction[:, None],
         )
         if table.memory is None:
@@ -267,8 +268,8 @@ class ConditionEncoder(nn.Module):
         S, M, R = table.memory.shape
         flat = table.memory.reshape(S * M, R)
         memory = torch.lerp(
-            F.embedding(lower[:, None] * M + node, flat),
-            F.embedding(upper[:, None] * M + node, flat),
+            look_up(flat, lower[:, None] * M + node),
+            look_up(flat, upper[:, None] * M + node),
             fraction[:, None, None],
         )
         return AttachedStates(node, table.nodes, step, memory, self.recall.weight)
@@ -290,9 +291,7 @@ class ConditionEncoder(nn.Module):
         """
         if self.member_vectors is None:
             return None
-        mean = F.embedding_bag(
-            node, self.member_vectors.flatten(1), mode="sum", per_sample_weights=weight
-        )
+        mean = sum_of_rows(self.member_vectors.flatten(1), node, weight)
         return mean.view(len(node), *self.member_vectors.shape[1:])
 
     def over_steps(self, table: ConditionTable, step_share: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -96,17 +94,18 @@ class Decoder(nn.Module):
             MemberHeads(d_hidden, n_outputs, n_members),
         )
 
-    def key_value_matrices(self) -> Sequence[Tensor]:
-        """Give the matrices that make keys and values of states; none to make none."""
+    @property
+    def key_value_matrix(self) -> Tensor | None:
+        """The matrix that makes keys and values of states; None to make none."""
         if self.cross_attention is None:
-            return ()
-        return self.cross_attention.key_value.weight.chunk(2)
+            return None
+        return self.cross_attention.key_value.weight
 
     def forward(
         self,
         tokens: Tensor,
         condition: Tensor | None,
-        attended: Sequence[Tensor],
+        attended: Tensor | None,
         log_weights: Tensor | None,
     ) -> Tensor:
         """Decode.
@@ -117,8 +116,8 @@ class Decoder(nn.Module):
             Encoded features.
         condition : Tensor of shape (B, E, C) or None
             Interpolated condition of each row, as each member has it.
-        attended : sequence of Tensor of shape (B, K, D)
-            Keys and values of the attached nodes, or nothing.
+        attended : Tensor of shape (B, K, 2 D) or None
+            Keys and values of the attached nodes.
         log_weights : Tensor of shape (B, K) or None
             Logarithms of the kernel weights of the attached nodes.
 
@@ -127,9 +126,8 @@ class Decoder(nn.Module):
         Tensor of shape (B, E, n_outputs)
             What the heads need.
         """
-        if self.cross_attention is not None and log_weights is not None:
-            key, value = attended
-            tokens = tokens + self.cross_attention(tokens, key, value, log_weights)
+        if self.cross_attention is not None and attended is not None:
+            tokens = tokens + self.cross_attention(tokens, attended, log_weights)
         flat = torch.flatten(tokens, start_dim=1)[:, None]  # (B, 1, P D)
         if condition is not None:
             flat = self.film(flat, condition)  # (B, E, P D)

@@ -302,7 +302,8 @@ class Dropout(nn.Module):
         # A byte a number: eight come out of one draw.
         n_dropped = min(round(256 * self.p), 255)
         drawn = self.random.bytes(x.numel(), x.device).view(x.shape)
-        return (drawn >= n_dropped).to(x.dtype).mul_(256 / (256 - n_dropped))
+        # In place: comparing bytes takes several times as long where booleans come out.
+        return drawn.ge_(n_dropped).to(x.dtype).mul_(256 / (256 - n_dropped))
 
 
 def initialize(module: nn.Module, random: RandomSource) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +16,10 @@ from .tokens import FeatureTokens
 TAPER = 0.125
 """Weight of the nearest node's log kernel in the gate: of what was learned, some three
 fifths are left at 4 kernel widths and a thirtieth at 8."""
+
+FAINTEST = -40.0
+"""Logarithm of a kernel that no sum notices beside the nearest node's. The exponential
+of smaller ones takes processors twenty times as long."""
 
 
 class STCGNetwork(nn.Module):
@@ -205,6 +207,7 @@ class STCGNetwork(nn.Module):
             In [0, 1].
         """
         nearest, kernel = distance[:, 0], log_kernel[:, 0]
+        log_kernel = log_kernel.clamp(min=log_kernel[:, :1] + FAINTEST)
         if self.training and self.drop_place.p > 0 and log_kernel.shape[1] > 1:
             hidden = self.drop_place.mask(nearest) == 0.0
             kernel = torch.where(hidden, log_kernel[:, 1], kernel)
@@ -279,8 +282,7 @@ class STCGNetwork(nn.Module):
         NetworkOutput
             Prediction, combination, intercept, weights and values.
         """
-        condition = log_weight = None
-        attended: list[Tensor] = []
+        condition = log_weight = attended = None
         if self.condition is not None:
             if table is None:
                 table = self.condition_table()
@@ -291,11 +293,9 @@ class STCGNetwork(nn.Module):
             log_weight, gate = self.weigh_nodes(node_log_kernel, node_distance)
             condition = attached.mean(log_weight.exp()) * gate[:, None]  # (B, C)
             condition = condition + self.time_of_row(time_encoding)
-            if self.decoder is not None:
-                attended = [
-                    attached.states(matrix) * gate[:, None, None]
-                    for matrix in self.decoder.key_value_matrices()
-                ]  # (B, K, D) each
+            if self.decoder is not None and self.decoder.key_value_matrix is not None:
+                asked = attached.states(self.decoder.key_value_matrix)
+                attended = asked * gate[:, None, None]  # (B, K, 2 D)
             condition = self.member_conditions(condition, log_weight, gate, node_index)
             intercept = self.intercept_of(condition)  # (B, E)
         else:
@@ -319,7 +319,7 @@ class STCGNetwork(nn.Module):
         self,
         features: tuple[Tensor, Tensor, Tensor],
         intercept: Tensor,
-        conditions: tuple[Tensor | None, Sequence[Tensor], Tensor | None],
+        conditions: tuple[Tensor | None, Tensor | None, Tensor | None],
     ) -> NetworkOutput:
         """Read condition, attended states and their log weights into the features."""
         assert self.decoder is not None

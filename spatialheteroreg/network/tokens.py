@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .look_up import look_up
+
 
 class FeatureTokens(nn.Module):
     r"""Turn the features of a row into tokens and values.
@@ -102,7 +104,7 @@ class FeatureTokens(nn.Module):
         if codes.shape[1]:
             row = codes + self.offsets
             seen = self.seen[row]
-            vector = nn.functional.embedding(row, self.category_vector)
+            vector = look_up(self.category_vector, row)
             token = torch.cat([token, vector * seen[:, :, None]], dim=1)
             value = torch.cat([value, self.category_value[row] * seen], dim=1)
         return token + self.bias, value

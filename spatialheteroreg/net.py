@@ -20,7 +20,7 @@ from .network import (
     seen_rows,
 )
 from .network.layers import RandomSource
-from .optimizer import split_off
+from .optimizer import join, split_off
 from .processes import ProcessGroup
 from .recorded import Record, RecordedStep
 
@@ -35,11 +35,26 @@ SCHEDULED = ("lr", "betas")
 
 
 class Learner(NamedTuple):
-    """A network, its parameters, and what moves them."""
+    """A network, and what moves its parameters.
+
+    Attributes
+    ----------
+    network : STCGNetwork
+        The network.
+    optimizer : Optimizer
+        Of its parameters, or of long ones that they were joined to.
+    let_go : callable
+        Takes them apart again.
+    """
 
     network: STCGNetwork
-    parameters: list[torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
+    let_go: Callable[[], None]
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """What the optimizer moves."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def move(self, rates: Sequence[dict[str, Any]]) -> None:
         """Move the parameters along their gradients, cut, at these rates."""
@@ -188,13 +203,10 @@ class STCGNet(skorch.NeuralNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **kwargs)
             return
         self._set_training(True)
-        learners = [
-            Learner(part, list(part.parameters()), split_off(self.optimizer_, part))
-            for part in self.module_
-        ]
         # Without gradients it does nothing but tell the schedule that steps are made.
         self.optimizer_.zero_grad()
         self.optimizer_.step()
+        learners = [Learner(part, *self._optimizer_of(part)) for part in self.module_]
         losses: list[Tensor] = []
         waiting: deque[Callable[[], Tensor]] = deque()
         most_seen = None
@@ -217,6 +229,9 @@ class STCGNet(skorch.NeuralNet):
             # Nothing may train on while callbacks end the training.
             self.side_by_side_.stop()
             raise
+        finally:
+            for learner in learners:
+                learner.let_go()
         batches = self.history[-1]["batches"]
         for record, loss in zip(batches, torch.stack(losses).tolist(), strict=True):
             record[f"{prefix}_loss"] = loss
@@ -259,7 +274,7 @@ class STCGNet(skorch.NeuralNet):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
             with turn:
-                learner.optimizer.zero_grad()
+                learner.optimizer.zero_grad(set_to_none=False)
                 loss = share * self._loss_of(learner.network, seen, wanted)
             loss.backward()
             if group.size > 1:
@@ -326,6 +341,16 @@ class STCGNet(skorch.NeuralNet):
             and ProcessGroup.current().size == 1
             and all(part.invariance is None for part in self.module_)
         )
+
+    def _optimizer_of(
+        self, part: STCGNetwork
+    ) -> tuple[torch.optim.Optimizer, Callable[[], None]]:
+        """Take a network's part of the optimizer, and what gives it back."""
+        if self.record is None and part.level.device.type == "cpu":
+            return join(self.optimizer_, part)
+        # A GPU has the weights of an LSTM in a row of its own, and what is recorded
+        # keeps its gradients where they are.
+        return split_off(self.optimizer_, part), lambda: None
 
     def _record_step(self, learner: Learner) -> RecordedStep:
         assert self.record is not None

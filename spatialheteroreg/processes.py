@@ -77,7 +77,9 @@ class ProcessGroup:
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = nn.utils.parameters_to_vector(gradients)
         dist.all_reduce(flat)
-        nn.utils.vector_to_parameters(flat, gradients)
+        sums = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, total in zip(gradients, sums, strict=True):
+            gradient.copy_(total.view_as(gradient))
 
     def add(self, value: Tensor) -> Tensor:
         """Add a number of all processes up."""

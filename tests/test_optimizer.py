@@ -1,8 +1,10 @@
 """What decays, and how fast."""
 
+import copy
+
 import torch
 
-from spatialheteroreg.optimizer import adamw, split_off
+from spatialheteroreg.optimizer import adamw, join, split_off
 
 
 def test_only_matrices_decay():
@@ -37,3 +39,38 @@ def test_an_optimizer_that_is_split_off_moves_its_network_alone():
     assert all(map(torch.equal, before, two.parameters()))
     # The moments stay with the whole, so that a later step goes on with them.
     assert set(whole.state) == set(one.parameters())
+
+
+def test_joined_parameters_move_as_single_ones_do():
+    torch.manual_seed(0)
+    networks = [torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))]
+    networks.append(copy.deepcopy(networks[0]))
+    given = [[{"params": list(network.parameters())}] for network in networks]
+    single, whole = (adamw(g, weight_decay=0.1, lr=0.1, fused=True) for g in given)
+    for _epoch in range(2):
+        joined, take_apart = join(whole, networks[1])
+        for _step in range(3):
+            x = torch.randn(5, 3)
+            for network, optimizer in zip(networks, (single, joined), strict=True):
+                optimizer.zero_grad(set_to_none=False)
+                network(x).square().sum().backward()
+                optimizer.step()
+        take_apart()
+    for one, other in zip(*(n.parameters() for n in networks), strict=True):
+        torch.testing.assert_close(one, other)
+        # Nothing is left of the long ones, which a pickle would hold many times over.
+        assert other.untyped_storage().nbytes() == other.numel() * 4
+        for name, value in single.state[one].items():
+            torch.testing.assert_close(whole.state[other][name], value)
+    assert whole.state_dict()["param_groups"] == single.state_dict()["param_groups"]
+
+
+def test_an_optimizer_is_joined_that_has_made_no_step():
+    layer = torch.nn.Linear(2, 1, bias=False)  # nothing that does not decay
+    whole = adamw([{"params": list(layer.parameters())}], weight_decay=0.1, lr=1.0)
+    before = layer.weight.detach().clone()
+    _, take_apart = join(whole, layer)
+    take_apart()
+    assert torch.equal(layer.weight, before)
+    assert layer.weight.grad is None
+    assert not whole.state

@@ -27,6 +27,11 @@ from .recorded import Record, RecordedStep
 LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
 
+FEW_ROWS = 1_024
+"""Rows whose tensors are kept until all gradients are computed. To let go of one that
+Python has named, a thread has to wait for Python, a hundred times in a step; those of
+many rows take memory instead."""
+
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
 
@@ -276,13 +281,15 @@ class STCGNet(skorch.NeuralNet):
             with turn:
                 learner.optimizer.zero_grad(set_to_none=False)
                 loss = share * self._loss_of(learner.network, seen, wanted)
-            loss.backward()
+            loss.backward(retain_graph=len(own) <= FEW_ROWS)
             if group.size > 1:
                 group.add_gradients(learner.parameters)
                 loss = group.add(loss.detach())
             with turn:
                 learner.move(rates)
-            return loss.detach()
+                value = loss.detach()
+                del loss  # and what it was made of
+            return value
 
         losses = self.side_by_side_.start(learn)
 

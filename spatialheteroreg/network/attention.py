@@ -6,8 +6,103 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .attending import linear_attention, node_attention
-from .layers import Dropout, LayerNorm, Linear, RandomSource
+from .layers import Dropout, LayerNorm, Linear, RandomSource, steady_linear
+
+
+def linear_attention(
+    query: Tensor, key: Tensor, value: Tensor, n_heads: int = 1
+) -> Tensor:
+    r"""Attend at a cost linear in the number of tokens.
+
+    .. math:: \frac{\phi(q_i)^T \sum_j \phi(k_j) v_j^T}
+                   {\phi(q_i)^T \sum_j \phi(k_j)}, \qquad \phi(x) = 1 + elu(x)
+
+    Parameters
+    ----------
+    query, key, value : Tensor of shape (B, P, D)
+        Tokens.
+    n_heads : int, default=1
+        Heads, each of `D / n_heads` of the numbers.
+
+    Returns
+    -------
+    Tensor of shape (B, P, D)
+        Weighted means of the values.
+
+    References
+    ----------
+    Katharopoulos, A., Vyas, A., Pappas, N., Fleuret, F. (2020). Transformers
+    are RNNs: fast autoregressive transformers with linear attention. ICML.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(2, 5, 4)
+    >>> torch.allclose(linear_attention(x, x, x, n_heads=2), x)
+    True
+    """
+    # PyTorch's own elu takes a CPU several times as long.
+    query, key = (x.clamp(max=0.0).exp() + x.relu() for x in (query, key))
+    # One product for all heads: what is between two of them is taken out.
+    same_head = _same_group(n_heads, query.shape[-1] // n_heads, query)
+    context = (key.transpose(1, 2) @ value) * same_head  # (B, D, D)
+    # A denominator stands beside each number that it divides.
+    total = steady_linear(query * key.sum(dim=1, keepdim=True), same_head)
+    return (query @ context) / total
+
+
+def node_attention(
+    query: Tensor, key_value: Tensor, log_weight: Tensor, n_heads: int = 1
+) -> Tensor:
+    r"""Attend to weighted nodes.
+
+    .. math:: \frac{\sum_k w_k \exp(q_i^T k_k / \sqrt{D}) v_k}
+                   {\sum_k w_k \exp(q_i^T k_k / \sqrt{D})}
+
+    Parameters
+    ----------
+    query : Tensor of shape (B, P, D)
+        Tokens.
+    key_value : Tensor of shape (B, K, 2 D)
+        What the nodes of a row are asked for, and beside it what they say.
+    log_weight : Tensor of shape (B, K)
+        Logarithm of their weights.
+    n_heads : int, default=1
+        Heads, each of `D / n_heads` of the numbers, which stand for D in the formula.
+
+    Returns
+    -------
+    Tensor of shape (B, P, D)
+        Weighted means of the values.
+
+    Examples
+    --------
+    >>> import torch
+    >>> key_value = torch.tensor([[[9.0, 2.0], [9.0, 4.0]]])
+    >>> weight = torch.tensor([[0.25, 0.75]])
+    >>> node_attention(torch.zeros(1, 1, 1), key_value, weight.log()).tolist()
+    [[[3.5]]]
+    """
+    B, P, D = query.shape
+    K, width = key_value.shape[1], D // n_heads
+    # K nodes of H heads are H K nodes, each of one head: one product for all heads.
+    own = _same_group(n_heads, width, query)[::width, None]  # (H, 1, D)
+    key, value = key_value.chunk(2, dim=-1)
+    key = (key[:, None] * (own / width**0.5)).view(B, n_heads * K, D)
+    value = (value[:, None] * own).view(B, n_heads * K, D)
+    near = log_weight.repeat(1, n_heads)[:, None]
+    score = torch.baddbmm(near, query, key.transpose(1, 2))
+    score = score.view(B, P, n_heads, K)
+    # PyTorch's own softmax over a short axis takes a CPU several times as long.
+    share = (score - score.amax(dim=-1, keepdim=True).detach()).exp().flatten(2)
+    share = share / steady_linear(share, _same_group(n_heads, K, share))
+    return share @ value
+
+
+def _same_group(n_groups: int, width: int, like: Tensor) -> Tensor:
+    """Mark the pairs of numbers that are of one group."""
+    group = torch.arange(n_groups, device=like.device).repeat_interleave(width)
+    return (group[:, None] == group).to(like.dtype)
 
 
 class SelfAttention(nn.Module):

@@ -1,16 +1,13 @@
 """Rows of short tables, looked up many times over, with gradients that a CPU adds up.
 
-PyTorch's gradient of :func:`torch.nn.functional.embedding` took a CPU five times as
-long. On a GPU it adds up in one order, and others do not.
+PyTorch's gradients of `embedding` and `embedding_bag` took a CPU five times as long. On
+a GPU they add up in one order, and others do not.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -63,34 +60,6 @@ def sum_of_rows(table: Tensor, row: Tensor, weight: Tensor) -> Tensor:
     >>> sum_of_rows(torch.eye(3), torch.tensor([[0, 2]]), weight).tolist()
     [[0.25, 0.0, 0.75]]
     """
-    if table.is_cuda:
-        return _bag(table, row, weight)
-    return _WeightedSum.apply(table, row, weight)
-
-
-def _bag(table: Tensor, row: Tensor, weight: Tensor) -> Tensor:
-    return F.embedding_bag(row, table, mode="sum", per_sample_weights=weight)
-
-
-class _WeightedSum(torch.autograd.Function):
-    """Sums of rows, whose gradient is added up row by row."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, row: Tensor, weight: Tensor) -> Tensor:
-        """Add up."""
-        ctx.save_for_backward(table, row, weight)
-        return _bag(table, row, weight)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Give the slopes of table and weight."""
-        table, row, weight = ctx.saved_tensors
-        of_table = of_weight = None
-        if ctx.needs_input_grad[0]:
-            B, K = row.shape
-            parts = (weight[:, :, None] * slope[:, None]).view(B * K, -1)
-            of_table = torch.zeros_like(table).index_add_(0, row.reshape(-1), parts)
-        if ctx.needs_input_grad[2]:
-            of_weight = (look_up(table, row) * slope[:, None]).sum(dim=-1)
-        return of_table, None, of_weight
+    if table.is_cuda or not torch.is_grad_enabled():
+        return F.embedding_bag(row, table, mode="sum", per_sample_weights=weight)
+    return (look_up(table, row) * weight[:, :, None]).sum(dim=1)

@@ -48,18 +48,22 @@ class Learner(NamedTuple):
         The network.
     optimizer : Optimizer
         Of its parameters, or of long ones that they were joined to.
-    let_go : callable
-        Takes them apart again.
+    take_apart : callable or None
+        Takes these apart again; None where there is nothing to take apart.
     """
 
     network: STCGNetwork
     optimizer: torch.optim.Optimizer
-    let_go: Callable[[], None]
+    take_apart: Callable[[], None] | None = None
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
         """What the optimizer moves."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def clear(self) -> None:
+        """Forget the gradients of the step before."""
+        self.optimizer.zero_grad(set_to_none=self.take_apart is None)
 
     def move(self, rates: Sequence[dict[str, Any]]) -> None:
         """Move the parameters along their gradients, cut, at these rates."""
@@ -211,14 +215,15 @@ class STCGNet(skorch.NeuralNet):
         # Without gradients it does nothing but tell the schedule that steps are made.
         self.optimizer_.zero_grad()
         self.optimizer_.step()
-        learners = [Learner(part, *self._optimizer_of(part)) for part in self.module_]
+        learners: list[Learner] = []
         losses: list[Tensor] = []
         waiting: deque[Callable[[], Tensor]] = deque()
         most_seen = None
         if self._records(iterator):
             iterator.spreads = True
-            most_seen = iterator.most_seen(len(learners))
+            most_seen = iterator.most_seen(len(self.module_))
         try:
+            learners.extend(map(self._learner_of, self.module_))
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=True)
                 if most_seen is None or len(batch[1]) < self.batch_size:
@@ -236,7 +241,8 @@ class STCGNet(skorch.NeuralNet):
             raise
         finally:
             for learner in learners:
-                learner.let_go()
+                if learner.take_apart is not None:
+                    learner.take_apart()
         batches = self.history[-1]["batches"]
         for record, loss in zip(batches, torch.stack(losses).tolist(), strict=True):
             record[f"{prefix}_loss"] = loss
@@ -279,7 +285,7 @@ class STCGNet(skorch.NeuralNet):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
             with turn:
-                learner.optimizer.zero_grad(set_to_none=False)
+                learner.clear()
                 loss = share * self._loss_of(learner.network, seen, wanted)
             loss.backward(retain_graph=len(own) <= FEW_ROWS)
             if group.size > 1:
@@ -349,15 +355,12 @@ class STCGNet(skorch.NeuralNet):
             and all(part.invariance is None for part in self.module_)
         )
 
-    def _optimizer_of(
-        self, part: STCGNetwork
-    ) -> tuple[torch.optim.Optimizer, Callable[[], None]]:
-        """Take a network's part of the optimizer, and what gives it back."""
+    def _learner_of(self, part: STCGNetwork) -> Learner:
         if self.record is None and part.level.device.type == "cpu":
-            return join(self.optimizer_, part)
+            return Learner(part, *join(self.optimizer_, part))
         # A GPU has the weights of an LSTM in a row of its own, and what is recorded
         # keeps its gradients where they are.
-        return split_off(self.optimizer_, part), lambda: None
+        return Learner(part, split_off(self.optimizer_, part))
 
     def _record_step(self, learner: Learner) -> RecordedStep:
         assert self.record is not None

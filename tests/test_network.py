@@ -198,6 +198,18 @@ class TestOneProductForAllHeads:
         )
 
 
+def test_weights_of_nodes_keep_their_digits_within_autocast(random):
+    query = torch.zeros(1, 1, 4)
+    key_value = torch.ones(1, 2, 8).cumsum(1)
+    weight = torch.tensor([[0.501, 0.499]])
+    with torch.autocast("cpu", torch.bfloat16):
+        read = node_attention(query, key_value, weight.log() - 6.0, 2)
+    # A logarithm near -6 has steps of 0.03 in bfloat16, what is read of 0.008.
+    torch.testing.assert_close(
+        read.float(), torch.full((1, 1, 4), 1.499), rtol=0, atol=0.006
+    )
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_rows_of_tables_are_looked_up_as_pytorch_does(random, dtype):
     table = torch.randn(5, 3, generator=random.generator, dtype=dtype)
@@ -485,6 +497,16 @@ class TestNetwork:
         share = log_weight.exp()
         torch.testing.assert_close(share[:, 0], torch.ones(B), rtol=0, atol=0)
         assert (share[:, 1:] >= torch.finfo(torch.float32).tiny).all()
+
+    def test_what_no_sum_notices_stays_so_where_the_nearest_node_is_hidden(
+        self, random
+    ):
+        network, batch = make_network(random, place_dropout=0.999), make_batch()
+        log_kernel = torch.tensor([0.0, -45.0, -1e30]).expand(B, K)
+        network.train()
+        log_weight, _ = network.weigh_nodes(log_kernel, batch["node_distance"])
+        expected = torch.tensor([0.0, 1.0, 0.0]).expand(B, K)
+        torch.testing.assert_close(log_weight.exp(), expected)
 
     def test_condition_dropout_hides_all_nodes(self, random):
         network, batch = make_network(random, condition_dropout=0.999), make_batch()

@@ -61,7 +61,9 @@ def test_joined_parameters_move_as_single_ones_do():
         # Nothing is left of the long ones, which a pickle would hold many times over.
         assert other.untyped_storage().nbytes() == other.numel() * 4
         for name, value in single.state[one].items():
-            torch.testing.assert_close(whole.state[other][name], value)
+            found = whole.state[other][name]
+            torch.testing.assert_close(found, value)
+            assert found.untyped_storage().nbytes() == found.numel() * 4
     assert whole.state_dict()["param_groups"] == single.state_dict()["param_groups"]
 
 
@@ -74,3 +76,21 @@ def test_an_optimizer_is_joined_that_has_made_no_step():
     assert torch.equal(layer.weight, before)
     assert layer.weight.grad is None
     assert not whole.state
+
+
+def test_parameters_of_all_shapes_keep_moments_of_their_own():
+    network = torch.nn.ParameterList([torch.zeros(()), torch.zeros(3)])
+    frozen = torch.nn.Parameter(torch.ones(2, 2), requires_grad=False)
+    network.append(frozen)
+    given = [{"params": list(network.parameters())}]
+    whole = adamw(given, weight_decay=0.1, lr=0.1, fused=True)
+    for _ in range(2):
+        joined, take_apart = join(whole, network)
+        joined.zero_grad(set_to_none=False)
+        (network[0] + network[1].sum()).square().add(network[0]).backward()
+        joined.step()
+        take_apart()
+    assert [len(whole.state[p]) for p in network.parameters()] == [3, 3, 0]
+    assert whole.state[network[0]]["exp_avg"].shape == ()
+    assert whole.state[network[1]]["exp_avg"].shape == (3,)
+    assert torch.equal(frozen, torch.ones(2, 2))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from spatialheteroreg import STCGRegressor
+from spatialheteroreg import STCGRegressor, net
 from spatialheteroreg.net import STCGNet
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
+from spatialheteroreg.optimizer import join
 from spatialheteroreg.side_by_side import SideBySide
 from spatialheteroreg.sizing import auto_warm_up
 from spatialheteroreg.threads import mapping, one_core, threads
@@ -250,6 +251,27 @@ def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
     # In each epoch the parameters of each network are joined anew.
     epochs = np.array(sorted(rates.values()))
     np.testing.assert_allclose(epochs, np.repeat([wanted[:6], wanted[6:]], 3, axis=0))
+
+
+def test_an_epoch_that_fails_leaves_each_parameter_its_own(monkeypatch):
+    networks = []
+
+    def watch(optimizer, network):
+        networks.append(network)
+        return join(optimizer, network)
+
+    def fail(*arguments):
+        raise RuntimeError("no step")
+
+    monkeypatch.setattr(net, "join", watch)
+    monkeypatch.setattr(net.Learner, "move", fail)
+    with pytest.raises(RuntimeError, match="no step"):
+        STCGRegressor(**QUICK).fit(*make_table(90))
+    assert len(networks) == 3
+    for network in networks:
+        for parameter in network.parameters():
+            assert parameter.untyped_storage().nbytes() == 4 * parameter.numel()
+            assert parameter.grad is None
 
 
 def test_a_map_in_threads_keeps_the_order_and_gives_the_threads_back(n_threads):

@@ -91,8 +91,7 @@ def node_attention(
     key = (key[:, None] * (own / width**0.5)).view(B, n_heads * K, D)
     value = (value[:, None] * own).view(B, n_heads * K, D)
     near = log_weight.repeat(1, n_heads)[:, None]
-    score = torch.baddbmm(near, query, key.transpose(1, 2))
-    score = score.view(B, P, n_heads, K)
+    score = (query @ key.transpose(1, 2) + near).view(B, P, n_heads, K)
     # PyTorch's own softmax over a short axis takes a CPU several times as long.
     share = (score - score.amax(dim=-1, keepdim=True).detach()).exp().flatten(2)
     share = share / steady_linear(share, _same_group(n_heads, K, share))

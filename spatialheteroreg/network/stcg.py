@@ -18,8 +18,8 @@ TAPER = 0.125
 fifths are left at 4 kernel widths and a thirtieth at 8."""
 
 FAINTEST = -40.0
-"""Logarithm of a kernel that no sum notices beside the nearest node's. The exponential
-of smaller ones takes processors twenty times as long."""
+"""Logarithm of a kernel that no sum notices beside the largest of a row. Exponentials
+of smaller ones take processors twenty times as long."""
 
 
 class STCGNetwork(nn.Module):
@@ -207,18 +207,14 @@ class STCGNetwork(nn.Module):
             In [0, 1].
         """
         nearest, kernel = distance[:, 0], log_kernel[:, 0]
-        log_kernel = log_kernel.clamp(min=log_kernel[:, :1] + FAINTEST)
+        first, others = log_kernel[:, :1], log_kernel[:, 1:]
         if self.training and self.drop_place.p > 0 and log_kernel.shape[1] > 1:
             hidden = self.drop_place.mask(nearest) == 0.0
-            kernel = torch.where(hidden, log_kernel[:, 1], kernel)
-            log_kernel = torch.cat(
-                [
-                    log_kernel[:, :1].masked_fill(hidden[:, None], -torch.inf),
-                    log_kernel[:, 1:],
-                ],
-                dim=1,
-            )
+            kernel = torch.where(hidden, others[:, 0], kernel)
+            first = first.masked_fill(hidden[:, None], -torch.inf)
             nearest = torch.where(hidden, distance[:, 1], nearest)
+        largest = torch.cat([first, others], dim=1).amax(dim=1, keepdim=True)
+        log_kernel = torch.cat([first, others.clamp(min=largest + FAINTEST)], dim=1)
         reach = self.gate[0] - self.gate[1].exp() * torch.log1p(nearest)
         gate = torch.sigmoid(reach + TAPER * kernel)
         if self.training and self.drop_condition.p > 0:
@@ -294,8 +290,8 @@ class STCGNetwork(nn.Module):
             condition = attached.mean(log_weight.exp()) * gate[:, None]  # (B, C)
             condition = condition + self.time_of_row(time_encoding)
             if self.decoder is not None and self.decoder.key_value_matrix is not None:
-                asked = attached.states(self.decoder.key_value_matrix)
-                attended = asked * gate[:, None, None]  # (B, K, 2 D)
+                key_value = attached.states(self.decoder.key_value_matrix)
+                attended = key_value * gate[:, None, None]  # (B, K, 2 D)
             condition = self.member_conditions(condition, log_weight, gate, node_index)
             intercept = self.intercept_of(condition)  # (B, E)
         else:

@@ -40,8 +40,12 @@ class TestBatches:
         for inputs, y in Batches(rows, batch_size, RandomSource(seed)):
             seen += y.tolist()
             for k in set(fold):
-                share = len(y) * fold.count(k) / len(fold)
-                assert abs(int((inputs["fold"] == k).sum()) - share) < 2
+                part = fold.count(k) / len(fold)
+                # Along the order each fold is off by less than one row, of which the
+                # end of a batch moves with those of all others.
+                most = 1 + part * (len(set(fold)) - 2)
+                off = int((inputs["fold"] == k).sum()) - len(y) * part
+                assert abs(off) <= most + 1e-9
         assert sorted(seen) == number.tolist()
 
     @pytest.mark.parametrize(("n_rows", "spread"), [(10_000, True), (10_001, False)])

@@ -60,6 +60,8 @@ def sum_of_rows(table: Tensor, row: Tensor, weight: Tensor) -> Tensor:
     >>> sum_of_rows(torch.eye(3), torch.tensor([[0, 2]]), weight).tolist()
     [[0.25, 0.0, 0.75]]
     """
-    if table.is_cuda or not torch.is_grad_enabled():
+    # Whatever the caller has set, rows are predicted in one way.
+    learned = torch.is_grad_enabled() and (table.requires_grad or weight.requires_grad)
+    if table.is_cuda or not learned:
         return F.embedding_bag(row, table, mode="sum", per_sample_weights=weight)
     return (look_up(table, row) * weight[:, :, None]).sum(dim=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 
 def adamw(
@@ -115,10 +116,13 @@ def join(
         group["params"] = short = [p for p in group["params"] if p.requires_grad]
         if not short:
             continue
-        long = torch.nn.Parameter(_in_a_row([p.detach() for p in short]))
+        long = torch.nn.Parameter(parameters_to_vector(short).detach())
         long.grad = torch.zeros_like(long)
         pieces = zip(
-            short, _pieces(long.detach(), short), _pieces(long.grad, short), strict=True
+            short,
+            pieces_of(long.detach(), short),
+            pieces_of(long.grad, short),
+            strict=True,
         )
         for parameter, values, slopes in pieces:
             parameter.data, parameter.grad = values, slopes
@@ -129,7 +133,7 @@ def join(
                 joined.state[long][name] = first.clone()
                 continue
             of_each = [optimizer.state[p].get(name, torch.zeros_like(p)) for p in short]
-            joined.state[long][name] = _in_a_row(of_each)
+            joined.state[long][name] = parameters_to_vector(of_each)
 
     def take_apart() -> None:
         for parameter in chain.from_iterable(members.values()):
@@ -137,17 +141,33 @@ def join(
         for long, short in members.items():
             for name, values in joined.state[long].items():
                 of_all = name == "step"
-                of_each = [values] * len(short) if of_all else _pieces(values, short)
+                of_each = [values] * len(short) if of_all else pieces_of(values, short)
                 for parameter, own in zip(short, of_each, strict=True):
                     optimizer.state[parameter][name] = own.clone()
 
     return joined, take_apart
 
 
-def _in_a_row(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([tensor.flatten() for tensor in tensors])
+def pieces_of(long: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """Cut a long tensor, as `torch.nn.utils.parameters_to_vector` makes it, into views.
 
+    Parameters
+    ----------
+    long : Tensor of shape (n,)
+        Numbers in a row.
+    like : sequence of Tensor
+        Whose shapes the pieces have, n numbers in all.
 
-def _pieces(long: Tensor, like: list[torch.nn.Parameter]) -> list[Tensor]:
-    pieces = long.split([parameter.numel() for parameter in like])
-    return [piece.view_as(p) for piece, p in zip(pieces, like, strict=True)]
+    Returns
+    -------
+    list of Tensor
+        The pieces.
+
+    Examples
+    --------
+    >>> like = [torch.zeros(2, 1), torch.zeros(3)]
+    >>> [piece.tolist() for piece in pieces_of(torch.arange(5.0), like)]
+    [[[0.0], [1.0]], [2.0, 3.0, 4.0]]
+    """
+    pieces = long.split([tensor.numel() for tensor in like])
+    return [piece.view_as(one) for piece, one in zip(pieces, like, strict=True)]

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .optimizer import pieces_of
 from .sphere import FloatArray
 
 
@@ -77,9 +78,8 @@ class ProcessGroup:
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = nn.utils.parameters_to_vector(gradients)
         dist.all_reduce(flat)
-        sums = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, total in zip(gradients, sums, strict=True):
-            gradient.copy_(total.view_as(gradient))
+        for gradient, total in zip(gradients, pieces_of(flat, gradients), strict=True):
+            gradient.copy_(total)
 
     def add(self, value: Tensor) -> Tensor:
         """Add a number of all processes up."""

@@ -30,11 +30,8 @@ def run_apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     object
         Its answer.
     """
-    serves = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if serves else "spawn")
-    if serves:
-        # Imported once, by a server that does nothing else.
-        context.set_forkserver_preload([function.__module__])
+    # What is forked from a process that has seen a GPU cannot use it.
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *args, **kwargs).result()
 

@@ -40,11 +40,11 @@ class PeakMemory:
     device_mib = float("nan")
 
     def __enter__(self) -> Self:
-        self._host = _forget_peak()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
             torch.cuda.reset_peak_memory_stats()
             self._device = torch.cuda.memory_allocated()
+        self._host = _forget_peak()
         return self
 
     def __exit__(

@@ -176,7 +176,8 @@ class StageTimer:
 
     @staticmethod
     def _now() -> float:
-        if torch.cuda.is_available():
+        # A step that is being recorded cannot be waited for.
+        if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.synchronize()
         return time.perf_counter()
 

@@ -113,7 +113,7 @@ def fit_gnnwr(
             **columns,
         )
         network = models.GNNWR if time is None else models.GTNNWR
-        model = network(*parts, use_gpu=False)
+        model = network(*parts, use_gpu=torch.cuda.is_available())
         model.run(GNNWR_EPOCHS, early_stop=GNNWR_PATIENCE)
     spread = train[features].iloc[rest].agg(np.ptp)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
+from benchmarks.apart import run_apart
 from spatialheteroreg import STCGRegressor, data, inputs
 from spatialheteroreg.kriging import Locations, ResidualKriging
 from spatialheteroreg.persistence import load_model, save_model
@@ -240,3 +241,14 @@ def test_a_stream_is_trained_from_pinned_memory(
     assert is_on(model, "cuda")
     assert pinned
     assert model.score(X, y) > 0.5
+
+
+def ask_the_gpu():
+    return torch.arange(4.0, device="cuda").sum().item()
+
+
+def test_measurements_apart_reach_the_gpu():
+    assert ask_the_gpu() == 6.0
+    assert run_apart(ask_the_gpu) == 6.0
+    # The second one starts from a process that has started another.
+    assert run_apart(ask_the_gpu) == 6.0

@@ -30,7 +30,7 @@ def run_apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     object
         Its answer.
     """
-    # What is forked from a process that has seen a GPU cannot use it.
+    # What a fork server started could not initialize CUDA.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *args, **kwargs).result()

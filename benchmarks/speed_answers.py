@@ -115,6 +115,6 @@ def rows_per_second(
 
 
 def wait_for_device() -> None:
-    """Wait until a GPU has done what it was told."""
-    if torch.cuda.is_available():
+    """Wait until a GPU has done what it was told, unless it is told to record it."""
+    if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
         torch.cuda.synchronize()

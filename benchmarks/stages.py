@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-import torch
+from benchmarks.speed_answers import wait_for_device
 
 REST = "rest"
 PACKAGE = "spatialheteroreg"
@@ -176,9 +176,7 @@ class StageTimer:
 
     @staticmethod
     def _now() -> float:
-        # A step that is being recorded cannot be waited for.
-        if torch.cuda.is_available() and not torch.cuda.is_current_stream_capturing():
-            torch.cuda.synchronize()
+        wait_for_device()
         return time.perf_counter()
 
 

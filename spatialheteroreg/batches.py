@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .inputs import network_inputs
 from .network.layers import RandomSource
-from .row_inputs import RowInputs, gather, slices
+from .row_inputs import RowInputs, gather, network_inputs, slices
 from .sizing import spreads_folds
 
 Batch = dict[str, Tensor]

@@ -25,8 +25,9 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .calibration import member_baseline
+from .chunks import Part, map_chunks
 from .columns import Table
-from .inputs import InputBuilder, Part
+from .inputs import InputBuilder
 from .inspection.explanation import (
     EffectBaseline,
     RowEffects,
@@ -435,7 +436,7 @@ class ExplainMixin:
         What the networks are told of rows is made on one core. A GPU would wait for it,
         so that several threads look after it; on a CPU they share out the networks.
         """
-        return self._inputs.map_chunks(table, do, apart=predictor.on_gpu)
+        return map_chunks(self._inputs, table, do, apart=predictor.on_gpu)
 
     def _local_effects(
         self,

@@ -22,7 +22,7 @@ from .checkpoint import read_checkpoint, set_generator_state
 from .columns import ColumnRoles, Table, find_roles
 from .edges import directed_edges
 from .graph import ConditionGraph
-from .inputs import DEGREES, InputBuilder
+from .inputs import InputBuilder
 from .inspection.applicability import TrainingReference
 from .net import STCGNet
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
@@ -30,6 +30,7 @@ from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
 from .processes import ProcessGroup
 from .regions import node_regions
+from .row_inputs import DEGREES
 from .samples import KnownRows, Samples, Split
 from .sizing import (
     auto_batch_size,

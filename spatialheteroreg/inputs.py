@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .attaching import Places
 from .columns import ColumnRoles, Table
 from .coordinates import holds_dates, read_place, read_time, show_coordinate
 from .features import FeatureEncoder
 from .graph import ConditionGraph
-from .row_inputs import (
-    CHUNK_ROWS,
-    Arrays,
-    RowInputs,
-    distinct_places,
-    distinct_times,
-    slices,
-)
+from .row_inputs import INSTANT, Arrays, RowInputs, distinct_places, distinct_times
 from .sizing import auto_n_nodes, nodes_of_graphs
 from .sphere import FloatArray, IntArray
-from .threads import Mapping, mapping
 from .time_axis import TimeAxis
 from .values import read_numbers
-
-POINT, INSTANT, DEGREES = "point", "instant", "degrees"
-"""Names of the entries that the networks do not read: where and when each row is, and
-its latitude and longitude."""
-
-NOTHING = -1e30
-"""Logarithm of the kernel of a node that says nothing."""
-
-T = TypeVar("T")
-
-ATTACHED_ROWS = 8_192
-"""Places that are tied to the nodes at once."""
-
-APART = 6
-"""Chunks that are looked after beside each other, at most: threads of Python get into
-each other's way, and a GPU has to hold what all of them compute. Of 2 to 16, on an H100
-with 16 cores, so many were the fastest."""
-
-ROWS_A_PLACE = 4
-"""Rows a place from which on the places of a table are tied once, and not with each of
-its chunks: what that takes stays some 100 bytes a row."""
-
-
-def network_inputs(arrays: Arrays) -> Arrays:
-    """Leave out what is not for the networks."""
-    others = {POINT, INSTANT, DEGREES}
-    return {name: array for name, array in arrays.items() if name not in others}
 
 
 @dataclass(frozen=True)
@@ -85,43 +49,6 @@ class Extent:
         """Measure rows that are all at hand."""
         n_times = len(np.unique(time))
         return cls(n_rows, n_places, n_times, float(time.min()), float(time.max()))
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the rows of a table are.
-
-    Attributes
-    ----------
-    number : ndarray of shape (n,)
-        Number of the place of each row.
-    entries : dict of str to ndarray
-        What the networks are told of each place.
-    """
-
-    number: NDArray[np.integer[Any]]
-    entries: Arrays
-
-    def __getitem__(self, rows: slice) -> Places:
-        return Places(self.number[rows], self.entries)
-
-
-class Part(NamedTuple):
-    """Some rows of a table.
-
-    Attributes
-    ----------
-    rows : slice
-        Which ones.
-    table : Table
-        They themselves.
-    inputs : dict of str to ndarray
-        What the networks are told of them.
-    """
-
-    rows: slice
-    table: Table
-    inputs: Arrays
 
 
 class InputBuilder:
@@ -366,7 +293,7 @@ class InputBuilder:
             Inputs of all rows.
         """
         if places is None:
-            places = self._tie(*self.read_place(table))
+            places = Places.of(self.graphs_, *self.read_place(table), self.dtype)
         instant, times = distinct_times(self.read_time(table) if time is None else time)
         features = self.encoder_.transform(table)
         rows = {
@@ -403,21 +330,6 @@ class InputBuilder:
         """
         return self.encode(table, time, places)[:]
 
-    def _tie(self, lat: FloatArray, lon: FloatArray) -> Places:
-        """Tie rows to the nodes, those of a place together."""
-        number, lat, lon = distinct_places(lat, lon)
-        return Places(number, self._tell_place(lat, lon))
-
-    def _tell_place(
-        self, lat: FloatArray, lon: FloatArray, run: Mapping = map
-    ) -> Arrays:
-        """Tie places to the nodes, and say where they are."""
-        return {
-            **self._attach(lat, lon, run),
-            POINT: self.graph_.points(lat, lon),
-            DEGREES: np.stack([lat, lon], axis=1),
-        }
-
     def _tell_time(self, time: FloatArray) -> Arrays:
         """Put times between steps; in periods where there is one."""
         position = self.axis_.locate(time, warn=False)
@@ -429,84 +341,6 @@ class InputBuilder:
             "time_encoding": self.axis_.encode(time).astype(self.dtype),
             INSTANT: time / unit,
         }
-
-    def _attach(self, lat: FloatArray, lon: FloatArray, run: Mapping) -> Arrays:
-        """Tie places to the nodes of all graphs: (n, n_graphs, K)."""
-        width = max(min(graph.n_attached, graph.n_nodes) for graph in self.graphs_)
-        shape = (len(lat), len(self.graphs_), width)
-        index = np.zeros(shape, dtype=np.int64)
-        log_kernel = np.full(shape, NOTHING, dtype=self.dtype)
-        distance = np.zeros(shape, dtype=self.dtype)
-
-        def attach(rows: slice) -> None:
-            for k, graph in enumerate(self.graphs_):
-                tied = graph.attach(lat[rows], lon[rows])
-                far = tied.distance / graph.bandwidth_
-                # A graph may have fewer nodes than others have attached ones; its
-                # last node stands in, and says nothing.
-                m = tied.index.shape[1]
-                index[rows, k, :m], index[rows, k, m:] = tied.index, tied.index[:, -1:]
-                log_kernel[rows, k, :m] = np.maximum(tied.log_kernel, NOTHING)
-                distance[rows, k, :m], distance[rows, k, m:] = far, far[:, -1:]
-
-        for _ in run(attach, slices(len(lat), ATTACHED_ROWS)):
-            pass
-        return {
-            "node_index": index,
-            "node_log_kernel": log_kernel,
-            "node_distance": distance,
-        }
-
-    def map_chunks(
-        self, table: Table, do: Callable[[Part], T], *, apart: bool = False
-    ) -> list[T]:
-        """Make the inputs of the network, `CHUNK_ROWS` rows at a time, and use them.
-
-        Warns of times that the steps do not reach.
-
-        Parameters
-        ----------
-        table : Table
-            Any table with the columns of the training table.
-        do : callable
-            Takes some of its rows.
-        apart : bool, default=False
-            Whether several threads do so, each on one core.
-
-        Returns
-        -------
-        list
-            What `do` returned, in the order of the rows.
-        """
-        time = self.read_time(table)
-        self.axis_.warn_outside(time, stacklevel=5)
-        lat, lon = self.read_place(table)
-        parts = slices(table.n_rows, CHUNK_ROWS)
-
-        def use(rows: slice) -> T:
-            chunk = table.rows(rows.start, rows.stop)
-            places = shared[rows] if shared else self._tie(lat[rows], lon[rows])
-            return do(Part(rows, chunk, self.transform(chunk, time[rows], places)))
-
-        try:
-            with mapping(min(len(parts), APART)) if apart else nullcontext(map) as run:
-                shared = self._shared_places(lat, lon, run)
-                return list(run(use, parts))
-        except ValueError:
-            # The whole table knows the numbers of its rows.
-            self.encoder_.transform(table)
-            raise
-
-    def _shared_places(
-        self, lat: FloatArray, lon: FloatArray, run: Mapping
-    ) -> Places | None:
-        """Tie the places of a table at once, where many rows have them in common."""
-        if len(lat) <= CHUNK_ROWS:
-            return None
-        number, lat, lon = distinct_places(lat, lon)
-        if len(lat) * ROWS_A_PLACE > len(number):
-            return None
-        return Places(number, self._tell_place(lat, lon, run))
 
     def as_floats(self, table: Table, codes: IntArray) -> FloatArray:
         """Show a table as floats: fractional years for dates, category codes.

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 
 from .inference import CHUNK_SIZE, Evaluator
-from .inputs import INSTANT, POINT, network_inputs
 from .inspection.explanation import RowEffects
 from .intercepts import TrainingMean
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
-from .row_inputs import Arrays, RowInputs, slices
+from .row_inputs import INSTANT, POINT, Arrays, RowInputs, network_inputs, slices
 from .samples import KnownRows
 from .sphere import FloatArray, IntArray
 from .threads import Mapping, mapping

@@ -21,6 +21,7 @@ from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callb
 from .calibration import calibrate, thin
 from .checkpoint import Checkpoint, generator_state
 from .chosen import ChosenMixin
+from .chunks import Part
 from .data import open_data
 from .explaining import ExplainMixin
 from .features import mean_and_deviation
@@ -37,7 +38,6 @@ from .fitting import (
     start_random,
     train_networks,
 )
-from .inputs import Part
 from .inspection.explanation import EffectBaseline, normalized_weights
 from .kriging import FEWEST_ROWS
 from .net import STCGNet

@@ -20,6 +20,17 @@ CHUNK_ROWS = 65_536
 """Rows that are made ready at once: some 20 MB, however long the table."""
 
 
+POINT, INSTANT, DEGREES = "point", "instant", "degrees"
+"""Names of the entries that the networks do not read: where and when each row is, and
+its latitude and longitude."""
+
+
+def network_inputs(arrays: Arrays) -> Arrays:
+    """Leave out what is not for the networks."""
+    others = {POINT, INSTANT, DEGREES}
+    return {name: array for name, array in arrays.items() if name not in others}
+
+
 def gather(
     rows: dict[str, Array], tables: dict[str, dict[str, Array]], index: Any
 ) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import torch
 from sklearn.base import clone
 
 from benchmarks.apart import run_apart
-from spatialheteroreg import STCGRegressor, data, inputs
+from spatialheteroreg import STCGRegressor, chunks, data
 from spatialheteroreg.kriging import Locations, ResidualKriging
 from spatialheteroreg.persistence import load_model, save_model
 from spatialheteroreg.recorded import RecordedStep, record_on_gpu
@@ -182,7 +182,7 @@ def test_long_tables_are_told_the_same_in_threads(table, monkeypatch):
     X, y = table
     model = STCGRegressor(**QUICK).fit(X, y)
     whole = model.predict(X), model.explain(X).values
-    monkeypatch.setattr(inputs, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 16)
     for found, wanted in zip(
         (model.predict(X), model.explain(X).values), whole, strict=True
     ):

@@ -23,7 +23,7 @@ SCRIPT = """
     import sys
     from pathlib import Path
     import numpy as np
-    from spatialheteroreg import STCGRegressor, inputs
+    from spatialheteroreg import STCGRegressor, chunks
 
     def rows(n):
         place = random.uniform(-80, 80, n), random.uniform(-180, 180, n)
@@ -34,7 +34,7 @@ SCRIPT = """
 
     STATUS = Path("/proc/self/status")
 
-    inputs.CHUNK_ROWS = int(sys.argv[2])
+    chunks.CHUNK_ROWS = int(sys.argv[2])
     random = np.random.RandomState(0)
     X = rows(200)
     model = STCGRegressor(random_state=0, lat=0, lon=1, max_iter=1, n_nodes=8)

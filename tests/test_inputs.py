@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from spatialheteroreg import STCGRegressor, inputs
+from spatialheteroreg import STCGRegressor, attaching, chunks
+from spatialheteroreg.inputs import InputBuilder
 from spatialheteroreg.predictor import Predictor
 
 from .conftest import make_table
@@ -36,8 +37,8 @@ def answers(model, X):
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(inputs, "CHUNK_ROWS", 64)
-    monkeypatch.setattr(inputs, "ATTACHED_ROWS", 16)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 64)
+    monkeypatch.setattr(attaching, "ATTACHED_ROWS", 16)
 
 
 def at_few_places(X):
@@ -58,13 +59,14 @@ def test_a_table_is_told_the_same_some_rows_at_a_time(fitted, change, request):
 @pytest.mark.usefixtures("small_chunks")
 def test_places_that_rows_share_are_tied_once(fitted, monkeypatch):
     model, X = fitted
-    tied, attach = [], inputs.InputBuilder._attach
+    tied, tie_places = [], attaching.tie_places
 
-    def count(self, lat, *others):
+    def count(graphs, lat, *others):
         tied.append(len(lat))
-        return attach(self, lat, *others)
+        return tie_places(graphs, lat, *others)
 
-    monkeypatch.setattr(inputs.InputBuilder, "_attach", count)
+    for module in (attaching, chunks):
+        monkeypatch.setattr(module, "tie_places", count)
     few = at_few_places(X)
     model.predict(few)
     places = few.assign(lon=few["lon"] % 360.0)[["lat", "lon"]].drop_duplicates()
@@ -89,7 +91,7 @@ class TestBesideEachOther:
     @pytest.fixture
     def on_gpu(self, monkeypatch):
         """Have chunks be looked after in threads; return the names of these."""
-        names, transform = set(), inputs.InputBuilder.transform
+        names, transform = set(), InputBuilder.transform
 
         def record(self, *arguments):
             names.add(threading.current_thread().name)
@@ -98,7 +100,7 @@ class TestBesideEachOther:
 
         def begin():
             monkeypatch.setattr(Predictor, "on_gpu", True)
-            monkeypatch.setattr(inputs.InputBuilder, "transform", record)
+            monkeypatch.setattr(InputBuilder, "transform", record)
             return names
 
         return begin

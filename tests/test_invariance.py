@@ -9,11 +9,11 @@ from sklearn.base import clone
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.datasets import make_spurious_regions
 from spatialheteroreg.graph import ConditionGraph
-from spatialheteroreg.inputs import network_inputs
 from spatialheteroreg.network import inputs_of
 from spatialheteroreg.network.invariance import RegionRisks, Withheld, withhold
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.regions import node_regions
+from spatialheteroreg.row_inputs import network_inputs
 
 from .conftest import make_table
 

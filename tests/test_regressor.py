@@ -118,7 +118,7 @@ class TestChunks:
         model, X, _ = fitted
         whole = model.predict(X), model.explain(X), model.feature_weights(X)
         slopes = model.local_effects(X)
-        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 7)
+        monkeypatch.setattr("spatialheteroreg.chunks.CHUNK_ROWS", 7)
         np.testing.assert_allclose(model.predict(X), whole[0], rtol=1e-9)
         explanation = model.explain(X)
         np.testing.assert_allclose(explanation.values, whole[1].values, atol=1e-9)
@@ -128,7 +128,7 @@ class TestChunks:
 
     def test_errors_name_the_rows_of_the_whole_table(self, fitted, monkeypatch):
         model, X, _ = fitted
-        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 7)
+        monkeypatch.setattr("spatialheteroreg.chunks.CHUNK_ROWS", 7)
         X = X.copy()
         X.iloc[[50, 90], 0] = 99.0
         with pytest.raises(ValueError, match="rows 50, 90 hold 99, 99"):
@@ -136,7 +136,7 @@ class TestChunks:
 
     def test_memory_does_not_grow_with_the_table(self, fitted, monkeypatch):
         model, X, _ = fitted
-        monkeypatch.setattr("spatialheteroreg.inputs.CHUNK_ROWS", 500)
+        monkeypatch.setattr("spatialheteroreg.chunks.CHUNK_ROWS", 500)
         long = pd.concat([X] * 200, ignore_index=True)
         tracemalloc.start()
         model.predict(long)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from spatialheteroreg import STCGRegressor
-from spatialheteroreg.inputs import network_inputs
+from spatialheteroreg.row_inputs import network_inputs
 
 OPTIMUM, WIDTH, PEAK = 20.0, 10.0, 8.0
 SHOWN = 29.0

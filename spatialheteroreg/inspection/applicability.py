@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 
+from ..chunks import map_chunks
 from ..row_inputs import as_complex, draw_rows, slices
 from ..sphere import FloatArray, IntArray, embed, length, nearest_in_space
 from .dissimilarity import (
@@ -282,7 +283,8 @@ def applicability(model: STCGRegressor, X: Any) -> pd.DataFrame:
     """
     check_is_fitted(model)
     table, inputs = model._read_fitted(X), model._inputs
-    parts = inputs.map_chunks(
+    parts = map_chunks(
+        inputs,
         table,
         lambda part: model._reference.compare(
             part.inputs, inputs.read_place(part.table)

@@ -9,6 +9,8 @@ OLDEST := .venv-oldest/.installed
 CODE := spatialheteroreg tests benchmarks examples docs
 # What to add to a command: `make bench ARGS="--task globe"`, `make test ARGS=tests/test_graph.py`.
 ARGS ?=
+# Processes of one thread that `make test` shares the tests out to; 0 for none but its own.
+WORKERS ?= 2
 
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 
@@ -28,7 +30,7 @@ test test-integrations test-oldest docs: export OMP_NUM_THREADS ?= 1
 setup: $(SETUP) ## make .venv and install the project with exact versions
 
 test: $(SETUP) ## run the tests, the doctests and the code of the README
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-integrations: $(INTEGRATIONS) ## run the tests with packages from outside
 	$(BIN)/python -m pytest tests/integrations $(ARGS)

@@ -179,15 +179,16 @@ class STCGRegressor(
         calibrates its uncertainty by: half of them whole places. 0, or fewer than
         20 such rows, gives an ensemble without uncertainty.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto": 20 for up to 10,000 rows, 30 for more.
+        Epochs. "auto": 25 for up to 10,000 rows, 30 for more.
     batch_size : int or "auto", default="auto"
-        Rows a step. "auto": about a 16th of the rows, 64 to 512; 2,048 for more
-        than 100,000 rows, 4,096 from 120,000 on; with CUDA more from 4 million on, up
-        to 65,536 for 33 million.
+        Rows a step. "auto": about a sixth of up to 10,000 rows, 64 to 1,024; 512 of
+        more; 2,048 of more than 100,000 rows, 4,096 from 120,000 on; with CUDA more
+        from 4 million on, up to 65,536 of 33 million.
     learning_rate : float or "auto", default="auto"
-        Peak of the one-cycle schedule. "auto": 0.006 for up to 10,000 rows, 0.003
-        for more; with batches of more than 512 rows it grows with the root of their
-        size, up to that of 4,096.
+        Peak of the one-cycle schedule. "auto": 0.012 for up to 10,000 rows, 0.006
+        with batches of half the size that suits these, or less; 0.003 for more rows,
+        and with batches of more than 512 it grows with the root of their size, up to
+        that of 4,096.
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.

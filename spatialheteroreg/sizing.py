@@ -92,12 +92,12 @@ def auto_n_folds(n_rows: int) -> int:
 
 
 def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
-    """Rows a step: a power of two near a sixteenth of the rows, 64 to 512.
+    """Rows a step: up to 10,000 rows a power of two near a sixth of them, 64 to 1,024.
 
-    Of more than 100,000 rows it is 2,048, and 4,096 from 120,000 on: each step computes
-    the states of all nodes anew, and fewer steps compute them less often. On a GPU it
-    grows with the rows from there, as long as an epoch has 500 steps or more, to
-    65,536: fewer do not keep a GPU busy.
+    Of more rows it is 512, of more than 100,000 rows 2,048, and 4,096 from 120,000 on:
+    each step computes the states of all nodes anew, and fewer steps compute them less
+    often. On a GPU it grows with the rows from there, as long as an epoch has 500 steps
+    or more, to 65,536: fewer do not keep a GPU busy.
 
     Parameters
     ----------
@@ -113,21 +113,23 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
 
     Examples
     --------
-    >>> [auto_batch_size(n) for n in (100, 3_000, 60_000, 1_000_000)]
-    [64, 256, 512, 4096]
+    >>> [auto_batch_size(n) for n in (100, 1_000, 8_000, 60_000, 1_000_000)]
+    [64, 128, 1024, 512, 4096]
     >>> [auto_batch_size(n, on_gpu=True) for n in (1_000_000, 6_000_000, 50_000_000)]
     [4096, 8192, 65536]
     """
-    if n_rows > MANY_ROWS:
-        size = 4_096 if n_rows >= 120_000 else 2_048
-        if on_gpu:
-            size = max(size, min(65_536, 2 ** int(math.log2(n_rows / 500))))
-        return size
-    return int(min(512, max(64, 2 ** round(math.log2(max(n_rows, 1) / 16)))))
+    if n_rows <= FEW_ROWS:
+        return int(min(1_024, max(64, 2 ** round(math.log2(max(n_rows, 1) / 6)))))
+    if n_rows <= MANY_ROWS:
+        return 512
+    size = 4_096 if n_rows >= 120_000 else 2_048
+    if on_gpu:
+        size = max(size, min(65_536, 2 ** int(math.log2(n_rows / 500))))
+    return size
 
 
 def auto_max_iter(n_rows: int) -> int:
-    """Epochs: 20 up to 10,000 rows, 30 of more.
+    """Epochs: 25 up to 10,000 rows, 30 of more.
 
     Parameters
     ----------
@@ -142,9 +144,9 @@ def auto_max_iter(n_rows: int) -> int:
     Examples
     --------
     >>> auto_max_iter(8_000), auto_max_iter(80_000)
-    (20, 30)
+    (25, 30)
     """
-    return 20 if n_rows <= FEW_ROWS else 30
+    return 25 if n_rows <= FEW_ROWS else 30
 
 
 def spreads_folds(n_rows: int) -> bool:
@@ -174,7 +176,8 @@ def spreads_folds(n_rows: int) -> bool:
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     """Peak of the schedule: 0.003, and with the root of the batch above 512 rows.
 
-    Up to 10,000 rows make few steps, which are longer: 0.006.
+    Up to 10,000 rows make few steps, which are longer: 0.012 with the batches that suit
+    them, and 0.006 with those of half the size and less.
 
     Parameters
     ----------
@@ -195,13 +198,16 @@ def auto_learning_rate(n_rows: int, batch_size: int) -> float:
 
     Examples
     --------
-    >>> [auto_learning_rate(n, 256) for n in (3_000, 60_000)]
-    [0.006, 0.003]
+    >>> [auto_learning_rate(n, 512) for n in (3_000, 60_000)]
+    [0.012, 0.003]
+    >>> [auto_learning_rate(8_000, n) for n in (64, 512, 1_024, 4_096)]
+    [0.006, 0.006, 0.012, 0.012]
     >>> [round(auto_learning_rate(10**6, n), 4) for n in (512, 2_048, 16_384)]
     [0.003, 0.006, 0.0085]
     """
-    rate = 6e-3 if n_rows <= FEW_ROWS else 3e-3
-    return rate * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
+    if n_rows <= FEW_ROWS:
+        return 6e-3 * min(max(2 * batch_size / auto_batch_size(n_rows), 1.0), 2.0)
+    return 3e-3 * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
 
 
 def auto_warm_up(n_rows: int) -> float:

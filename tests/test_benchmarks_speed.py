@@ -509,6 +509,20 @@ def test_open_bounds_say_why():
     assert (judge(rows[rows["model"] == "none"])["Result"] == OPEN).all()
 
 
+@pytest.mark.parametrize(
+    ("after", "result", "measured"), [(40, KEPT, "< 0.25"), (4, OPEN, "")]
+)
+def test_a_fit_that_was_stopped_took_longer(after, result, measured):
+    rows = bounds_rows()
+    stopped = (rows["model"] == "gnnwr") & (rows["task"] == "fluxnet_monthly")
+    rows.loc[stopped, ["rmse", "fit_seconds"]] = np.nan
+    rows.loc[stopped, "note"] = f"TimeoutError: stopped after {after} s."
+    table = judge(rows).set_index("Bound")
+    line = table.loc["fluxnet_monthly: fit over that of GNNWR"]
+    assert (line["Result"], line["Measured"]) == (result, measured)
+    assert table.loc["fluxnet_monthly: RMSE over that of GNNWR", "Result"] == OPEN
+
+
 def test_the_figure_has_a_panel_for_each_size():
     figure = draw_growth(results())
     assert [axes.get_title().lower() for axes in figure.axes] == PANELS

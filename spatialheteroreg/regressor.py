@@ -181,9 +181,9 @@ class STCGRegressor(
     max_iter : int or "auto", default="auto"
         Epochs. "auto": 25 for up to 10,000 rows, 30 for more.
     batch_size : int or "auto", default="auto"
-        Rows a step. "auto": about a sixth of up to 10,000 rows, 64 to 1,024; 512 of
-        more; 2,048 of more than 100,000 rows, 4,096 from 120,000 on; with CUDA more
-        from 4 million on, up to 65,536 of 33 million.
+        Rows a step. "auto": 64 of fewer than 1,000 rows, about a sixth of up to
+        10,000, 1,024 at most; 512 of more; 2,048 of more than 100,000 rows, 4,096 from
+        120,000 on; with CUDA more from 4 million on, up to 65,536 of 33 million.
     learning_rate : float or "auto", default="auto"
         Peak of the one-cycle schedule. "auto": 0.012 for up to 10,000 rows, 0.006
         with batches of half the size that suits these, or less; 0.003 for more rows,

@@ -92,12 +92,13 @@ def auto_n_folds(n_rows: int) -> int:
 
 
 def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
-    """Rows a step: up to 10,000 rows a power of two near a sixth of them, 64 to 1,024.
+    """Rows a step: up to 10,000 rows a power of two near a sixth of them.
 
-    Of more rows it is 512, of more than 100,000 rows 2,048, and 4,096 from 120,000 on:
-    each step computes the states of all nodes anew, and fewer steps compute them less
-    often. On a GPU it grows with the rows from there, as long as an epoch has 500 steps
-    or more, to 65,536: fewer do not keep a GPU busy.
+    It is 64 of fewer than 1,000 rows, and 1,024 at most. Of more rows it is 512, of
+    more than 100,000 rows 2,048, and 4,096 from 120,000 on: each step computes the
+    states of all nodes anew, and fewer steps compute them less often. On a GPU it grows
+    with the rows from there, as long as an epoch has 500 steps or more, to 65,536:
+    fewer do not keep a GPU busy.
 
     Parameters
     ----------
@@ -113,13 +114,15 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
 
     Examples
     --------
-    >>> [auto_batch_size(n) for n in (100, 1_000, 8_000, 60_000, 1_000_000)]
+    >>> [auto_batch_size(n) for n in (900, 1_000, 8_000, 60_000, 1_000_000)]
     [64, 128, 1024, 512, 4096]
     >>> [auto_batch_size(n, on_gpu=True) for n in (1_000_000, 6_000_000, 50_000_000)]
     [4096, 8192, 65536]
     """
+    if n_rows < 1_000:
+        return 64
     if n_rows <= FEW_ROWS:
-        return int(min(1_024, max(64, 2 ** round(math.log2(max(n_rows, 1) / 6)))))
+        return min(1_024, 2 ** round(math.log2(n_rows / 6)))
     if n_rows <= MANY_ROWS:
         return 512
     size = 4_096 if n_rows >= 120_000 else 2_048

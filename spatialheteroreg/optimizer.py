@@ -1,8 +1,9 @@
-"""AdamW for several networks, each of which goes its own way."""
+"""How the parameters of several networks are moved, each of which goes its own way."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -12,17 +13,149 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
+NARROWEST = 8
+"""Rows and columns that a matrix has at least to be moved along orthogonal ones."""
+
+STRIDE = 0.6
+"""Root mean square of what a step at a rate of 1 adds to the numbers of a matrix, where
+it is moved along orthogonal ones. AdamW adds 1 at most, most of the time a fraction."""
+
+QUINTIC = (3.4445, -4.7750, 2.0315)
+"""Coefficients of an odd polynomial that brings all of (0, 1] near 1, applied again and
+again."""
+
+N_ITERATIONS = 5
+"""How often it is applied."""
+
+LEAST_NORM = 1e-7
+"""Added to the norm of a matrix that it is divided by, which may be zero."""
+
+
+class AdamWMuon(torch.optim.AdamW):
+    """AdamW [1]_, and Muon [2]_ for groups that say "orthogonal".
+
+    Muon moves a matrix along the nearest matrix with orthogonal rows or columns to its
+    mean gradient: all directions that a layer reads or writes are learned at the same
+    pace, where AdamW learns the few that stand out. `torch.optim.Muon` takes matrices
+    alone, one after the other, and computes them in bfloat16, which few CPUs do well.
+
+    It takes what AdamW takes. Each group holds "orthogonal": whether Muon moves it. Its
+    one parameter may be a row of those in "joined".
+
+    References
+    ----------
+    .. [1] Loshchilov, I., Hutter, F. (2019). Decoupled weight decay regularization.
+       ICLR.
+    .. [2] Jordan, K., Jin, Y., Boza, V., You, J., Cesista, F., Newhouse, L., Bernstein,
+       J. (2024). Muon: an optimizer for hidden layers in neural networks.
+       https://kellerjordan.github.io/posts/muon/
+
+    Examples
+    --------
+    >>> matrix = torch.nn.Parameter(torch.zeros(8, 8))
+    >>> matrix.grad = torch.diag(torch.arange(1.0, 9.0))
+    >>> AdamWMuon([{"params": [matrix], "orthogonal": True}], lr=0.1).step()
+    >>> bool((matrix.diag() < -0.1).all())
+    True
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Move all parameters that have gradients.
+
+        Parameters
+        ----------
+        closure : callable, default=None
+            As for :class:`torch.optim.AdamW`.
+
+        Returns
+        -------
+        float or None
+            What it returned.
+        """
+        groups = self.param_groups
+        self.param_groups = [group for group in groups if not group["orthogonal"]]
+        try:
+            loss = super().step(closure)
+        finally:
+            self.param_groups = groups
+        for group in groups:
+            if group["orthogonal"]:
+                self._move_matrices(group)
+        return loss
+
+    def _move_matrices(self, group: dict[str, Any]) -> None:
+        """Move the matrices of a group."""
+        moved = [p for p in group["params"] if p.grad is not None]
+        rate, momentum = group["lr"], group["betas"][0]
+        ways = []
+        for parameter in moved:
+            state = self.state[parameter]
+            if not state:
+                # By the names that AdamW has.
+                state["step"] = torch.zeros(())
+                state["exp_avg"] = torch.zeros_like(parameter)
+            state["step"] += 1
+            mean = state["exp_avg"].lerp_(parameter.grad, 1.0 - momentum)
+            ways.append(parameter.grad.lerp(mean, momentum))
+        joined = group.get("joined")
+        matrices = ways if joined is None else pieces_of(ways[0], joined)
+        for matrix, found in zip(matrices, orthogonal(matrices), strict=True):
+            torch.mul(found, STRIDE * math.sqrt(max(found.shape)), out=matrix)
+        for parameter, way in zip(moved, ways, strict=True):
+            parameter.mul_(1.0 - rate * group["weight_decay"]).sub_(way, alpha=rate)
+
+
+def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    r"""Find matrices with orthogonal rows or columns that point where others do.
+
+    A polynomial of odd powers brings all singular values near 1, those that are not
+    small beside the largest. Matrices of one shape are computed together.
+
+    Parameters
+    ----------
+    matrices : sequence of Tensor
+        Matrices.
+
+    Returns
+    -------
+    list of Tensor
+        One for each.
+
+    Examples
+    --------
+    >>> (found,) = orthogonal([torch.diag(torch.tensor([1.0, 2.0, 3.0]))])
+    >>> bool((found.diag() - 1.0).abs().max() < 0.35)
+    True
+    """
+    lying = [m.mT if m.shape[0] > m.shape[1] else m for m in matrices]
+    alike: dict[torch.Size, list[int]] = defaultdict(list)
+    for i, matrix in enumerate(lying):
+        alike[matrix.shape].append(i)
+    a, b, c = QUINTIC
+    for numbers in alike.values():
+        X = torch.stack([lying[i] for i in numbers])
+        X = X / (torch.linalg.matrix_norm(X, keepdim=True) + LEAST_NORM)
+        for _ in range(N_ITERATIONS):
+            square = X @ X.mT
+            powers = torch.baddbmm(square, square, square, beta=b, alpha=c)
+            X = torch.baddbmm(X, powers, X, beta=a)
+        for i, found in zip(numbers, X, strict=True):
+            lying[i] = found
+    pairs = zip(lying, matrices, strict=True)
+    return [found if found.shape == m.shape else found.mT for found, m in pairs]
+
 
 def adamw(
     groups: Iterable[dict[str, Any]], *, weight_decay: float, **kwargs: Any
-) -> torch.optim.AdamW:
+) -> AdamWMuon:
     """AdamW that decays matrices and leaves biases and norms alone.
 
     Parameters
     ----------
     groups : iterable of dict
         Parameters as skorch hands them over, under "params"; a group may bring
-        its own "weight_decay".
+        its own "weight_decay", and "orthogonal" for its matrices to be moved by Muon.
     weight_decay : float
         Decay of those with two axes or more in the other groups.
     **kwargs : dict
@@ -30,19 +163,21 @@ def adamw(
 
     Returns
     -------
-    torch.optim.AdamW
-        The optimizer, with a group for each decay.
+    AdamWMuon
+        The optimizer, with a group for each decay and way.
     """
-    split = []
+    split: dict[tuple[bool, float], list[Tensor]] = defaultdict(list)
     for group in groups:
         own = group.get("weight_decay")
         for parameter in group["params"]:
             decay = weight_decay if parameter.ndim >= 2 else 0.0
-            split.append((parameter, decay if own is None else own))
-    return torch.optim.AdamW(
+            is_matrix = parameter.ndim == 2 and min(parameter.shape) >= NARROWEST
+            by_muon = is_matrix and group.get("orthogonal", False)
+            split[by_muon, decay if own is None else own].append(parameter)
+    return AdamWMuon(
         [
-            {"params": [p for p, own in split if own == decay], "weight_decay": decay}
-            for decay in sorted({own for _, own in split}, reverse=True)
+            {"params": split[key], "weight_decay": key[1], "orthogonal": key[0]}
+            for key in sorted(split, key=lambda key: (key[0], -key[1]))
         ],
         **kwargs,
     )
@@ -126,7 +261,7 @@ def join(
         )
         for parameter, values, slopes in pieces:
             parameter.data, parameter.grad = values, slopes
-        group["params"], members[long] = [long], short
+        group["params"], group["joined"], members[long] = [long], short, short
         states = [optimizer.state[p] for p in short if p in optimizer.state]
         for name, first in states[0].items() if states else ():
             if name == "step":

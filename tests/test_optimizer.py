@@ -1,10 +1,18 @@
-"""What decays, and how fast."""
+"""What decays, which way parameters move, and how fast."""
 
 import copy
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from spatialheteroreg.optimizer import adamw, join, split_off
+from spatialheteroreg.optimizer import adamw, join, orthogonal, split_off
+
+
+def decays(optimizer):
+    groups = optimizer.param_groups
+    return {p: group["weight_decay"] for group in groups for p in group["params"]}
 
 
 def test_only_matrices_decay():
@@ -12,17 +20,74 @@ def test_only_matrices_decay():
         torch.nn.Parameter(torch.ones(2, 2)),
         torch.nn.Parameter(torch.ones(2)),
     )
-    groups = adamw([{"params": [matrix, bias]}], weight_decay=0.1, lr=1.0).param_groups
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert (decay[id(matrix)], decay[id(bias)]) == (0.1, 0.0)
+    optimizer = adamw([{"params": [matrix, bias]}], weight_decay=0.1, lr=1.0)
+    assert decays(optimizer) == {matrix: 0.1, bias: 0.0}
 
 
 def test_a_group_may_bring_its_own_decay():
     stacked, matrix = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
-    given = [{"params": [stacked], "weight_decay": 0.0}, {"params": [matrix]}]
-    groups = adamw(given, weight_decay=0.1, lr=1.0).param_groups
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert (decay[id(stacked)], decay[id(matrix)]) == (0.0, 0.1)
+    groups = [{"params": [stacked], "weight_decay": 0.0}, {"params": [matrix]}]
+    optimizer = adamw(groups, weight_decay=0.1, lr=1.0)
+    assert decays(optimizer) == {stacked: 0.0, matrix: 0.1}
+
+
+@given(
+    shape=st.tuples(st.integers(2, 40), st.integers(2, 40)),
+    scale=st.floats(1e-6, 1e6),
+    seed=st.integers(0, 99),
+)
+def test_an_orthogonal_matrix_turns_nothing_and_stretches_all_alike(shape, scale, seed):
+    draw = torch.Generator().manual_seed(seed)
+    left, _ = torch.linalg.qr(torch.randn(shape[0], min(shape), generator=draw))
+    right, _ = torch.linalg.qr(torch.randn(shape[1], min(shape), generator=draw))
+    stretch = 0.1 + torch.rand(min(shape), generator=draw)
+    (found,) = orthogonal([scale * (left * stretch) @ right.mT])
+    within = left.mT @ found @ right
+    across = within - torch.diag(within.diag())
+    assert found.shape == shape
+    assert across.abs().max() < 1e-3
+    assert within.diag().min() > 0.6
+    assert within.diag().max() < 1.3
+
+
+def test_matrices_are_made_orthogonal_each_by_itself():
+    draw = torch.Generator().manual_seed(0)
+    shapes = [(8, 16), (16, 8), (8, 8), (16, 8)]
+    matrices = [torch.randn(shape, generator=draw) for shape in shapes]
+    matrices.append(torch.zeros(8, 8))
+    together = orthogonal(matrices)
+    for one, found in zip(matrices, together, strict=True):
+        torch.testing.assert_close(orthogonal([one])[0], found)
+    assert not together[-1].any()
+
+
+@pytest.mark.parametrize("n_rows", [8, 200])
+def test_a_matrix_that_says_so_moves_by_as_much_whatever_its_gradient(n_rows):
+    matrix = torch.nn.Parameter(torch.zeros(n_rows, 16))
+    groups = [{"params": [matrix], "orthogonal": True}]
+    optimizer = adamw(groups, weight_decay=0.1, lr=0.01, betas=(0.9, 0.99))
+    for size in (1e-3, 1e3):
+        before = matrix.detach().clone()
+        matrix.grad = size * torch.randn(n_rows, 16)
+        optimizer.step()
+        moved = (matrix.detach() - before).square().mean().sqrt()
+        assert 0.6 * 0.01 * 0.6 < moved < 0.6 * 0.01 * 1.3
+
+
+def test_only_matrices_that_are_wide_and_long_move_along_orthogonal_ones():
+    shapes = [(8, 8), (7, 16), (16, 7), (16,), (8, 8, 8)]
+    parameters = [torch.nn.Parameter(torch.ones(shape)) for shape in shapes]
+    groups = [{"params": parameters, "orthogonal": True}]
+    optimizer = adamw(groups, weight_decay=0.1, lr=1.0)
+    chosen = [g["params"] for g in optimizer.param_groups if g["orthogonal"]]
+    assert chosen == [parameters[:1]]
+
+
+def test_what_has_no_gradient_stays_where_it_is():
+    matrix = torch.nn.Parameter(torch.ones(8, 8))
+    groups = [{"params": [matrix], "orthogonal": True}]
+    adamw(groups, weight_decay=0.1, lr=1.0).step()
+    assert torch.equal(matrix, torch.ones(8, 8))
 
 
 def test_an_optimizer_that_is_split_off_moves_its_network_alone():
@@ -41,12 +106,14 @@ def test_an_optimizer_that_is_split_off_moves_its_network_alone():
     assert set(whole.state) == set(one.parameters())
 
 
-def test_joined_parameters_move_as_single_ones_do():
+@pytest.mark.parametrize("way", [{}, {"orthogonal": True}])
+def test_joined_parameters_move_as_single_ones_do(way):
     torch.manual_seed(0)
-    networks = [torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))]
+    layers = [torch.nn.Linear(*widths) for widths in ((3, 8), (8, 16), (16, 8), (8, 1))]
+    networks = [torch.nn.Sequential(*layers)]
     networks.append(copy.deepcopy(networks[0]))
-    given = [[{"params": list(network.parameters())}] for network in networks]
-    single, whole = (adamw(g, weight_decay=0.1, lr=0.1, fused=True) for g in given)
+    groups = [[{"params": list(network.parameters()), **way}] for network in networks]
+    single, whole = (adamw(g, weight_decay=0.1, lr=0.1, fused=True) for g in groups)
     for _epoch in range(2):
         joined, take_apart = join(whole, networks[1])
         for _step in range(3):
@@ -82,8 +149,8 @@ def test_parameters_of_all_shapes_keep_moments_of_their_own():
     network = torch.nn.ParameterList([torch.zeros(()), torch.zeros(3)])
     frozen = torch.nn.Parameter(torch.ones(2, 2), requires_grad=False)
     network.append(frozen)
-    given = [{"params": list(network.parameters())}]
-    whole = adamw(given, weight_decay=0.1, lr=0.1, fused=True)
+    groups = [{"params": list(network.parameters())}]
+    whole = adamw(groups, weight_decay=0.1, lr=0.1, fused=True)
     for _ in range(2):
         joined, take_apart = join(whole, network)
         joined.zero_grad(set_to_none=False)

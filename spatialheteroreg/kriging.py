@@ -29,7 +29,7 @@ place and time."""
 FIT_ROWS = 900
 """Rows whose residuals, each from its neighbors, the covariance is learned from."""
 
-LIKELIHOOD_TOLERANCE = 1e-7
+LIKELIHOOD_TOLERANCE = 1e-5
 """Relative gain of the likelihood at which its search ends: with so few rows the next
 digits are chance."""
 

@@ -179,16 +179,17 @@ class STCGRegressor(
         calibrates its uncertainty by: half of them whole places. 0, or fewer than
         20 such rows, gives an ensemble without uncertainty.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto": 16 for up to 10,000 rows, 20 for up to 100,000, 30 for more.
+        Epochs. "auto": 20 for up to 5,000 rows, 16 for more.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto": 64 of fewer than 1,000 rows, about a sixth of up to
         10,000, 1,024 at most; 512 of more; 2,048 of more than 100,000 rows, 4,096 from
         120,000 on; with CUDA more from 4 million on, up to 65,536 of 33 million.
     learning_rate : float or "auto", default="auto"
         Peak of the one-cycle schedule. "auto": 0.012 for up to 10,000 rows, 0.006
-        with batches of half the size that suits these, or less; 0.006 for up to
-        100,000 rows and 0.003 for more, and with batches of more than 512 it grows
-        with the root of their size, up to that of 4,096.
+        with batches of half the size that suits these, or less; 0.006 for more rows,
+        and with batches of more than 512 it grows with the root of their size, up to
+        that of 4,096. Matrices between tokens, states and the read-out are moved by
+        Muon at this rate, all else by AdamW.
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.

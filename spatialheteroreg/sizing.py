@@ -8,7 +8,7 @@ FEWEST_TO_FOLD = 500
 """Rows below which one network sees them all."""
 
 FEW_ROWS = 10_000
-"""Rows up to which a fit makes few steps, and fewer epochs do."""
+"""Rows up to which a fit makes few steps, which are long."""
 
 MANY_ROWS = 100_000
 """Rows above which batches are large."""
@@ -131,31 +131,8 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     return size
 
 
-def by_muon(n_rows: int) -> bool:
-    """Say whether matrices move as Muon has them, rather than AdamW.
-
-    Fewer epochs do then. Of more rows it was not measured.
-
-    Parameters
-    ----------
-    n_rows : int
-        Training rows.
-
-    Returns
-    -------
-    bool
-        Up to 100,000 rows.
-
-    Examples
-    --------
-    >>> by_muon(8_000), by_muon(800_000)
-    (True, False)
-    """
-    return n_rows <= MANY_ROWS
-
-
 def auto_max_iter(n_rows: int) -> int:
-    """Epochs: 16 up to 10,000 rows, 20 up to 100,000, 30 of more.
+    """Epochs: 20 up to 5,000 rows, 16 of more.
 
     Parameters
     ----------
@@ -169,12 +146,10 @@ def auto_max_iter(n_rows: int) -> int:
 
     Examples
     --------
-    >>> [auto_max_iter(n) for n in (8_000, 80_000, 800_000)]
-    [16, 20, 30]
+    >>> auto_max_iter(2_000), auto_max_iter(8_000)
+    (20, 16)
     """
-    if n_rows <= FEW_ROWS:
-        return 16
-    return 20 if by_muon(n_rows) else 30
+    return 20 if n_rows <= 5_000 else 16
 
 
 def spreads_folds(n_rows: int) -> bool:
@@ -202,11 +177,10 @@ def spreads_folds(n_rows: int) -> bool:
 
 
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
-    """Peak of the schedule: up to 100,000 rows 0.006, else 0.003, for 512 rows a step.
+    """Peak of the schedule: 0.006, and with the root of the batch above 512 rows.
 
-    It grows with the root of the batch above that. Up to 10,000 rows make few steps,
-    which are longer: 0.012 with the batches that suit them, and 0.006 with those of
-    half the size and less.
+    Up to 10,000 rows make few steps, which are longer: 0.012 with the batches that suit
+    them, and 0.006 with those of half the size and less.
 
     Parameters
     ----------
@@ -232,12 +206,11 @@ def auto_learning_rate(n_rows: int, batch_size: int) -> float:
     >>> [auto_learning_rate(8_000, n) for n in (64, 512, 1_024, 4_096)]
     [0.006, 0.006, 0.012, 0.012]
     >>> [round(auto_learning_rate(10**6, n), 4) for n in (512, 2_048, 16_384)]
-    [0.003, 0.006, 0.0085]
+    [0.006, 0.012, 0.017]
     """
     if n_rows <= FEW_ROWS:
         return 6e-3 * min(max(2 * batch_size / auto_batch_size(n_rows), 1.0), 2.0)
-    rate = 6e-3 if by_muon(n_rows) else 3e-3
-    return rate * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
+    return 6e-3 * math.sqrt(min(max(batch_size / 512, 1.0), 8.0))
 
 
 def auto_warm_up(n_rows: int) -> float:

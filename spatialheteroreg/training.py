@@ -24,14 +24,14 @@ from .processes import ProcessGroup
 from .progress import EpochProgress
 from .recorded import record_on_gpu
 from .side_by_side import side_by_side
-from .sizing import auto_warm_up, by_muon
+from .sizing import auto_warm_up
 
 logger = logging.getLogger(__name__)
 
 NO_MATRICES = [("*.read_out.*.member_*", {"weight_decay": 0.0})]
 """Vectors of members, which lie in one matrix."""
 
-HIDDEN = [
+HIDDEN_MATRICES = [
     (f"*.{part}.*.weight", {"orthogonal": True})
     for part in ("encoder", "cross_attention", "film", "condition")
 ]
@@ -131,7 +131,7 @@ def make_net(
         optimizer=adamw,
         optimizer__lr=learning_rate,
         optimizer__weight_decay=weight_decay,
-        optimizer__param_groups=[*NO_MATRICES, *(HIDDEN if by_muon(n_rows) else ())],
+        optimizer__param_groups=[*NO_MATRICES, *HIDDEN_MATRICES],
         optimizer__fused=torch.device(device).type in {"cpu", "cuda"},
         max_epochs=max_iter,
         batch_size=batch_size,

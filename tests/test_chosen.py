@@ -57,16 +57,16 @@ def test_the_epochs_of_a_fit_follow_its_rows(n_rows, monkeypatch):
     X, y = make_table(n_rows)
     with pytest.raises(ZeroDivisionError):
         STCGRegressor(n_nodes=12, n_folds=1).fit(X, y)
-    assert asked == [auto_max_iter(n_rows)] == [16 if n_rows < 10_000 else 20]
+    assert asked == [auto_max_iter(n_rows)] == [20 if n_rows < 5_000 else 16]
 
 
 def test_a_warm_start_goes_on_for_as_many_epochs_as_auto_means(table):
     X, y = table
     size = {"n_nodes": 8, "d_token": 4, "d_condition": 8, "d_hidden": 16, "n_folds": 1}
     model = STCGRegressor(**size, random_state=0, warm_start=True).fit(X, y)
-    assert model.n_iter_ == model.max_iter_ == 16
-    assert model.fit(X, y).n_iter_ == 32
-    assert model.max_iter_ == 16
+    assert model.n_iter_ == model.max_iter_ == 20
+    assert model.fit(X, y).n_iter_ == 40
+    assert model.max_iter_ == 20
 
 
 def test_what_was_given_is_kept(table):

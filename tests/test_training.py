@@ -30,11 +30,7 @@ class TestFit:
         optimizer = model.net_.optimizer_
         assert optimizer.param_groups[0]["lr"] < 0.05 * 3e-3
 
-    @pytest.mark.parametrize("many_rows", [10, 100_000])
-    def test_hidden_matrices_move_by_muon_up_to_many_rows(
-        self, table, many_rows, monkeypatch
-    ):
-        monkeypatch.setattr("spatialheteroreg.sizing.MANY_ROWS", many_rows)
+    def test_matrices_before_the_read_out_are_moved_by_muon(self, table):
         net = self.fit(table, max_iter=1, n_folds=2).net_
         name_of = {p: name for name, p in net.module_.named_parameters()}
         moved = {
@@ -45,10 +41,7 @@ class TestFit:
         }
         parts = ("encoder", "cross_attention", "film", "condition")
         found = {(name[:8], part) for name in moved for part in parts if part in name}
-        if many_rows < len(table[1]):
-            assert not moved
-        else:
-            assert found == {(f"parts.{k}.", part) for k in range(2) for part in parts}
+        assert found == {(f"parts.{k}.", part) for k in range(2) for part in parts}
         for name in moved:
             assert name.endswith(".weight")
             assert "read_out" not in name

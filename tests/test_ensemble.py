@@ -215,8 +215,9 @@ def test_errors_of_slopes_are_of_the_size_that_is_told(seed, noise):
     effect, std, _ = model.local_effects(X, return_std=True)
     true = np.where(X["lat"] > 0, 2.0, -1.0)
     # Of the typical row: where the law jumps, at the equator, every model is wrong.
+    # What is told is to hold there too, and others may err by a quarter of it.
     error = np.median(np.abs(effect["rain"] - true)) / 0.67
-    assert 0.3 < error / np.median(std["rain"]) < 3.0
+    assert 0.25 < error / np.median(std["rain"]) < 3.0
 
 
 def test_intervals_hold_about_as_many_true_slopes_as_they_say(rows, model):

@@ -35,7 +35,7 @@ STAGES: dict[str, list[str]] = {
     "training: forward": [f"{PACKAGE}.network:STCGNetwork.forward"],
     "training: backward": ["torch:Tensor.backward"],
     "training: optimizer": [
-        "torch.optim:AdamW.step",
+        f"{PACKAGE}.optimizer:AdamWMuon.step",
         "torch.nn.utils:clip_grad_norm_",
     ],
     "training: batches": [f"{PACKAGE}.batches:Rows.__getitem__"],

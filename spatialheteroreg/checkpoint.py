@@ -24,7 +24,7 @@ from .network.layers import RandomSource
 from .processes import ProcessGroup
 from .saving.file import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Checkpoint(Callback):

@@ -30,8 +30,8 @@ FIT_ROWS = 900
 """Rows whose residuals, each from its neighbors, the covariance is learned from."""
 
 LIKELIHOOD_TOLERANCE = 1e-5
-"""Relative gain of the likelihood at which its search ends: with so few rows the next
-digits are chance."""
+"""Gain in the mean log-likelihood of a row at which its search ends: a hundredth for
+all of them, where parameters are known no better than to one half."""
 
 FEWEST_ROWS = 100
 """Rows below which nothing is learned from residuals."""

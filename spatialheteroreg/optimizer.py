@@ -13,34 +13,35 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-NARROWEST = 8
-"""Rows and columns that a matrix has at least to be moved along orthogonal ones."""
+LEAST_WIDTH = 8
+"""Rows and columns that a matrix has at least for Muon to move it."""
 
-STRIDE = 0.6
-"""Root mean square of what a step at a rate of 1 adds to the numbers of a matrix, where
-it is moved along orthogonal ones. AdamW adds 1 at most, most of the time a fraction."""
+UPDATE_RMS = 0.6
+"""Root mean square of what Muon adds to the numbers of a matrix of full rank in a step
+at a rate of 1. AdamW adds about 1 where gradients keep their sign, and less elsewhere."""
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Coefficients of an odd polynomial that brings all of (0, 1] near 1, applied again and
-again."""
+"""Coefficients of a step of the Newton-Schulz iteration that Muon has."""
 
 N_ITERATIONS = 5
-"""How often it is applied."""
+"""Steps of it. They bring singular values from a three hundredth of the norm of a
+matrix on to between 0.68 and 1.2."""
 
 LEAST_NORM = 1e-7
 """Added to the norm of a matrix that it is divided by, which may be zero."""
 
 
 class AdamWMuon(torch.optim.AdamW):
-    """AdamW [1]_, and Muon [2]_ for groups that say "orthogonal".
+    """AdamW [1]_, and Muon [2]_ for groups that hold "orthogonal".
 
-    Muon moves a matrix along the nearest matrix with orthogonal rows or columns to its
-    mean gradient: all directions that a layer reads or writes are learned at the same
-    pace, where AdamW learns the few that stand out. `torch.optim.Muon` takes matrices
-    alone, one after the other, and computes them in bfloat16, which few CPUs do well.
+    Muon orthogonalizes the mean gradient of a matrix, with Nesterov's momentum, and
+    moves the matrix along it: all directions that a layer reads or writes are learned
+    at one pace, where AdamW learns the few that stand out. It takes rate, first beta
+    and decay of a group; all else is for AdamW. A joined group has one parameter, a row
+    of the matrices under "joined".
 
-    It takes what AdamW takes. Each group holds "orthogonal": whether Muon moves it. Its
-    one parameter may be a row of those in "joined".
+    `torch.optim.Muon` takes matrices alone, one after the other, and computes them in
+    bfloat16, which few CPUs do well.
 
     References
     ----------
@@ -73,14 +74,18 @@ class AdamWMuon(torch.optim.AdamW):
         float or None
             What it returned.
         """
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
         groups = self.param_groups
-        self.param_groups = [group for group in groups if not group["orthogonal"]]
+        by_muon = [bool(group.get("orthogonal")) for group in groups]
+        pairs = list(zip(groups, by_muon, strict=True))
+        self.param_groups = [group for group, muon in pairs if not muon]
         try:
-            loss = super().step(closure)
+            super().step()
         finally:
             self.param_groups = groups
-        for group in groups:
-            if group["orthogonal"]:
+        for group, muon in pairs:
+            if muon:
                 self._move_matrices(group)
         return loss
 
@@ -88,68 +93,65 @@ class AdamWMuon(torch.optim.AdamW):
         """Move the matrices of a group."""
         moved = [p for p in group["params"] if p.grad is not None]
         rate, momentum = group["lr"], group["betas"][0]
-        ways = []
+        updates = []
         for parameter in moved:
             state = self.state[parameter]
             if not state:
-                # By the names that AdamW has.
+                # By the names that AdamW has, which looks for a step when it is loaded.
                 state["step"] = torch.zeros(())
                 state["exp_avg"] = torch.zeros_like(parameter)
             state["step"] += 1
             mean = state["exp_avg"].lerp_(parameter.grad, 1.0 - momentum)
-            ways.append(parameter.grad.lerp(mean, momentum))
+            updates.append(parameter.grad.lerp(mean, momentum))
         joined = group.get("joined")
-        matrices = ways if joined is None else pieces_of(ways[0], joined)
-        for matrix, found in zip(matrices, orthogonal(matrices), strict=True):
-            torch.mul(found, STRIDE * math.sqrt(max(found.shape)), out=matrix)
-        for parameter, way in zip(moved, ways, strict=True):
-            parameter.mul_(1.0 - rate * group["weight_decay"]).sub_(way, alpha=rate)
+        matrices = updates if joined is None else pieces_of(updates[0], joined)
+        for matrix, found in zip(matrices, orthogonalize(matrices), strict=True):
+            torch.mul(found, UPDATE_RMS * math.sqrt(max(found.shape)), out=matrix)
+        for parameter, update in zip(moved, updates, strict=True):
+            parameter.mul_(1.0 - rate * group["weight_decay"]).sub_(update, alpha=rate)
 
 
-def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
-    r"""Find matrices with orthogonal rows or columns that point where others do.
-
-    A polynomial of odd powers brings all singular values near 1, those that are not
-    small beside the largest. Matrices of one shape are computed together.
+def orthogonalize(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Bring the singular values of matrices near 1, by a Newton-Schulz iteration.
 
     Parameters
     ----------
     matrices : sequence of Tensor
-        Matrices.
+        Matrices. Those of one shape are computed together.
 
     Returns
     -------
     list of Tensor
-        One for each.
+        One for each. Singular values that are small beside the largest stay below 1.
 
     Examples
     --------
-    >>> (found,) = orthogonal([torch.diag(torch.tensor([1.0, 2.0, 3.0]))])
+    >>> (found,) = orthogonalize([torch.diag(torch.tensor([1.0, 2.0, 3.0]))])
     >>> bool((found.diag() - 1.0).abs().max() < 0.35)
     True
     """
-    lying = [m.mT if m.shape[0] > m.shape[1] else m for m in matrices]
-    alike: dict[torch.Size, list[int]] = defaultdict(list)
-    for i, matrix in enumerate(lying):
-        alike[matrix.shape].append(i)
+    wide = [m.mT if m.shape[0] > m.shape[1] else m for m in matrices]
+    by_shape: dict[torch.Size, list[int]] = defaultdict(list)
+    for i, matrix in enumerate(wide):
+        by_shape[matrix.shape].append(i)
     a, b, c = QUINTIC
-    for numbers in alike.values():
-        X = torch.stack([lying[i] for i in numbers])
+    for indices in by_shape.values():
+        X = torch.stack([wide[i] for i in indices])
         X = X / (torch.linalg.matrix_norm(X, keepdim=True) + LEAST_NORM)
         for _ in range(N_ITERATIONS):
             square = X @ X.mT
             powers = torch.baddbmm(square, square, square, beta=b, alpha=c)
             X = torch.baddbmm(X, powers, X, beta=a)
-        for i, found in zip(numbers, X, strict=True):
-            lying[i] = found
-    pairs = zip(lying, matrices, strict=True)
+        for i, found in zip(indices, X, strict=True):
+            wide[i] = found
+    pairs = zip(wide, matrices, strict=True)
     return [found if found.shape == m.shape else found.mT for found, m in pairs]
 
 
 def adamw(
     groups: Iterable[dict[str, Any]], *, weight_decay: float, **kwargs: Any
 ) -> AdamWMuon:
-    """AdamW that decays matrices and leaves biases and norms alone.
+    """AdamW, or Muon, that decays matrices and leaves biases and norms alone.
 
     Parameters
     ----------
@@ -171,7 +173,7 @@ def adamw(
         own = group.get("weight_decay")
         for parameter in group["params"]:
             decay = weight_decay if parameter.ndim >= 2 else 0.0
-            is_matrix = parameter.ndim == 2 and min(parameter.shape) >= NARROWEST
+            is_matrix = parameter.ndim == 2 and min(parameter.shape) >= LEAST_WIDTH
             by_muon = is_matrix and group.get("orthogonal", False)
             split[by_muon, decay if own is None else own].append(parameter)
     return AdamWMuon(

@@ -188,8 +188,8 @@ class STCGRegressor(
         Peak of the one-cycle schedule. "auto": 0.012 for up to 10,000 rows, 0.006
         with batches of half the size that suits these, or less; 0.006 for more rows,
         and with batches of more than 512 it grows with the root of their size, up to
-        that of 4,096. Matrices between tokens, states and the read-out are moved by
-        Muon at this rate, all else by AdamW.
+        that of 4,096. Linear layers before the read-out, of 8 x 8 numbers and more,
+        are moved by Muon at this rate, all else by AdamW.
     weight_decay : float or "auto", default="auto"
         Decay of the matrices. "auto": 0.1 for up to 8,000 rows, falling to 0.05
         at 30,000.

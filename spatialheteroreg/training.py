@@ -35,7 +35,7 @@ HIDDEN_MATRICES = [
     (f"*.{part}.*.weight", {"orthogonal": True})
     for part in ("encoder", "cross_attention", "film", "condition")
 ]
-"""Matrices between tokens, states and what is read out."""
+"""Linear layers before the read-out; the LSTM and what is narrow is left to AdamW."""
 
 
 def make_net(
@@ -76,7 +76,7 @@ def make_net(
     learning_rate : float
         Peak of the one-cycle schedule.
     weight_decay : float
-        Decay of AdamW on matrices.
+        Decay of matrices.
     importance_loss_weight : float
         Weight of the second term of the loss.
     mixed : bool, default=False

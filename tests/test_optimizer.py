@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialheteroreg.optimizer import adamw, join, orthogonal, split_off
+from spatialheteroreg.optimizer import AdamWMuon, adamw, join, orthogonalize, split_off
 
 
 def decays(optimizer):
@@ -41,7 +41,7 @@ def test_an_orthogonal_matrix_turns_nothing_and_stretches_all_alike(shape, scale
     left, _ = torch.linalg.qr(torch.randn(shape[0], min(shape), generator=draw))
     right, _ = torch.linalg.qr(torch.randn(shape[1], min(shape), generator=draw))
     stretch = 0.1 + torch.rand(min(shape), generator=draw)
-    (found,) = orthogonal([scale * (left * stretch) @ right.mT])
+    (found,) = orthogonalize([scale * (left * stretch) @ right.mT])
     within = left.mT @ found @ right
     across = within - torch.diag(within.diag())
     assert found.shape == shape
@@ -55,20 +55,67 @@ def test_matrices_are_made_orthogonal_each_by_itself():
     shapes = [(8, 16), (16, 8), (8, 8), (16, 8)]
     matrices = [torch.randn(shape, generator=draw) for shape in shapes]
     matrices.append(torch.zeros(8, 8))
-    together = orthogonal(matrices)
+    together = orthogonalize(matrices)
     for one, found in zip(matrices, together, strict=True):
-        torch.testing.assert_close(orthogonal([one])[0], found)
+        torch.testing.assert_close(orthogonalize([one])[0], found)
     assert not together[-1].any()
 
 
+def test_muon_follows_the_momentum_of_nesterov_and_decays():
+    draw = torch.Generator().manual_seed(0)
+    matrix = torch.nn.Parameter(torch.randn(8, 16, generator=draw))
+    groups = [{"params": [matrix], "orthogonal": True}]
+    optimizer = adamw(groups, weight_decay=0.5, lr=1.0)
+    (group,) = optimizer.param_groups
+    wanted, mean = matrix.detach().clone(), torch.zeros(8, 16)
+    # As the one-cycle schedule changes them.
+    for rate, momentum in ((0.1, 0.95), (0.3, 0.85), (0.2, 0.9)):
+        group.update(lr=rate, betas=(momentum, 0.999))
+        matrix.grad = torch.randn(8, 16, generator=draw)
+        optimizer.step()
+        mean = momentum * mean + (1.0 - momentum) * matrix.grad
+        ahead = momentum * mean + (1.0 - momentum) * matrix.grad
+        (update,) = orthogonalize([ahead])
+        wanted = (1.0 - 0.5 * rate) * wanted - rate * 0.6 * 4.0 * update
+        torch.testing.assert_close(matrix.detach(), wanted)
+
+
+def test_an_optimizer_steps_by_a_closure_too():
+    matrix, vector = (torch.nn.Parameter(torch.ones(n, 8)) for n in (8, 1))
+    groups = [{"params": [matrix], "orthogonal": True}, {"params": [vector]}]
+    optimizer = adamw(groups, weight_decay=0.0, lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = matrix.sum() + vector.sum()
+        loss.backward()
+        return loss.item()
+
+    losses = [optimizer.step(closure) for _ in range(3)]
+    assert losses[0] == 72.0
+    assert losses[0] > losses[1] > losses[2]
+    for parameter in (matrix, vector):
+        assert torch.equal(parameter.grad, torch.ones_like(parameter))
+
+
+def test_a_group_that_says_nothing_is_moved_by_adamw():
+    matrices = [torch.nn.Parameter(torch.ones(8, 8)) for _ in range(2)]
+    ours, theirs = AdamWMuon(matrices[:1], lr=0.1), torch.optim.AdamW(matrices[1:], 0.1)
+    for matrix, optimizer in zip(matrices, (ours, theirs), strict=True):
+        matrix.grad = torch.arange(64.0).view(8, 8)
+        optimizer.step()
+    assert torch.equal(*matrices)
+
+
 @pytest.mark.parametrize("n_rows", [8, 200])
-def test_a_matrix_that_says_so_moves_by_as_much_whatever_its_gradient(n_rows):
+def test_a_matrix_moves_by_as_much_whatever_the_size_of_its_gradient(n_rows):
+    draw = torch.Generator().manual_seed(0)
     matrix = torch.nn.Parameter(torch.zeros(n_rows, 16))
     groups = [{"params": [matrix], "orthogonal": True}]
     optimizer = adamw(groups, weight_decay=0.1, lr=0.01, betas=(0.9, 0.99))
     for size in (1e-3, 1e3):
         before = matrix.detach().clone()
-        matrix.grad = size * torch.randn(n_rows, 16)
+        matrix.grad = size * torch.randn(n_rows, 16, generator=draw)
         optimizer.step()
         moved = (matrix.detach() - before).square().mean().sqrt()
         assert 0.6 * 0.01 * 0.6 < moved < 0.6 * 0.01 * 1.3

@@ -11,7 +11,7 @@ from spatialheteroreg import STCGRegressor, net
 from spatialheteroreg.net import STCGNet
 from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
-from spatialheteroreg.optimizer import join
+from spatialheteroreg.optimizer import AdamWMuon, join
 from spatialheteroreg.side_by_side import SideBySide
 from spatialheteroreg.sizing import auto_warm_up
 from spatialheteroreg.threads import mapping, one_core, threads
@@ -223,19 +223,20 @@ def test_threads_that_are_refused_end_the_waiting(n_threads):
 def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
     n_threads(2)
     X, y = make_table(90)
-    rates, lock, step = {}, threading.Lock(), torch.optim.AdamW.step
+    rates, lock, step = {}, threading.Lock(), AdamWMuon.step
 
     def record(optimizer, *arguments):
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         if any(p.grad is not None for p in parameters):
             with lock:
-                group = optimizer.param_groups[0]
-                rates.setdefault(parameters[0], []).append(
-                    (group["lr"], *group["betas"])
-                )
+                for group in optimizer.param_groups:
+                    (parameter,) = group["params"]
+                    rates.setdefault(parameter, []).append(
+                        (group["lr"], *group["betas"])
+                    )
         return step(optimizer, *arguments)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", record)
+    monkeypatch.setattr(AdamWMuon, "step", record)
     STCGRegressor(**QUICK, learning_rate=0.01).fit(X, y)
     steps = 2 * 6
     one = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
@@ -248,9 +249,9 @@ def test_each_step_has_the_rate_of_the_schedule(n_threads, monkeypatch):
         wanted.append((group["lr"], *group["betas"]))
         one.step()
         schedule.step()
-    # In each epoch the parameters of each network are joined anew.
+    # In each epoch the three groups of each of the three networks are joined anew.
     epochs = np.array(sorted(rates.values()))
-    np.testing.assert_allclose(epochs, np.repeat([wanted[:6], wanted[6:]], 3, axis=0))
+    np.testing.assert_allclose(epochs, np.repeat([wanted[:6], wanted[6:]], 9, axis=0))
 
 
 def test_an_epoch_that_fails_leaves_each_parameter_its_own(monkeypatch):

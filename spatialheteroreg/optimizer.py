@@ -18,7 +18,7 @@ LEAST_WIDTH = 8
 
 UPDATE_RMS = 0.6
 """Root mean square of what Muon adds to the numbers of a matrix of full rank in a step
-at a rate of 1. AdamW adds about 1 where gradients keep their sign, and less elsewhere."""
+at a rate of 1. AdamW adds about 1 where gradients keep their sign, less elsewhere."""
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of a step of the Newton-Schulz iteration that Muon has."""

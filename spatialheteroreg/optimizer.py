@@ -77,16 +77,14 @@ class AdamWMuon(torch.optim.AdamW):
         with torch.enable_grad():
             loss = None if closure is None else closure()
         groups = self.param_groups
-        by_muon = [bool(group.get("orthogonal")) for group in groups]
-        pairs = list(zip(groups, by_muon, strict=True))
-        self.param_groups = [group for group, muon in pairs if not muon]
+        by_muon = [group for group in groups if group.get("orthogonal")]
+        self.param_groups = [group for group in groups if not group.get("orthogonal")]
         try:
             super().step()
         finally:
             self.param_groups = groups
-        for group, muon in pairs:
-            if muon:
-                self._move_matrices(group)
+        for group in by_muon:
+            self._move_matrices(group)
         return loss
 
     def _move_matrices(self, group: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ class TestFit:
         assert model.n_iter_ == len(model.history_) == 10
         optimizer = model.net_.optimizer_
         for group in optimizer.param_groups:
-            assert group["lr"] < 0.05 * model.learning_rate_
+            assert group["lr"] < 0.05 * 3e-3
 
     def test_matrices_before_the_read_out_are_moved_by_muon(self, table):
         net = self.fit(table, max_iter=1, n_folds=2).net_

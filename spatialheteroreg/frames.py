@@ -109,7 +109,7 @@ def plain_column(column: pd.Series | NDArray[Any]) -> pd.Series:
         )
     dtype = column.dtype
     if isinstance(dtype, pd.ArrowDtype):
-        return _from_narwhals(nw.from_native(column, series_only=True))
+        return plain_column(_from_narwhals(nw.from_native(column, series_only=True)))
     if isinstance(dtype, pd.SparseDtype):
         return column.sparse.to_dense()
     if not isinstance(dtype, np.dtype):
@@ -130,13 +130,18 @@ def _to_pandas(frame: nw.DataFrame[Any]) -> pd.DataFrame:
 
 
 def _from_narwhals(series: nw.Series[Any]) -> pd.Series:
-    """Return the same values in NumPy, nullable integer or object dtype."""
+    """Return the same values in NumPy, nullable integer or object dtype.
+
+    Single precision stays as it is: double would be a copy of the whole table.
+    """
     dtype = series.dtype
     if dtype.is_integer() and dtype not in (nw.Int128, nw.UInt128):
         missing = series.is_null().to_numpy().astype(bool)
         if missing.any():  # as integers: floats would merge large codes
             filled = series.fill_null(0).to_numpy()
             return pd.Series(pd.arrays.IntegerArray(filled, missing))
+        return pd.Series(series.to_numpy(), copy=False)
+    if dtype == nw.Float32:
         return pd.Series(series.to_numpy(), copy=False)
     if dtype.is_numeric():
         return pd.Series(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
@@ -188,8 +193,9 @@ def _list_to_array(rows: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
 def _fill_masked(array: Any) -> NDArray[Any]:
     """Masked values as missing ones."""
     if array.dtype.kind in "fiu":
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
         with np.errstate(over="ignore"):
-            return array.astype(np.float64).filled(np.nan)
+            return array.astype(dtype).filled(np.nan)
     if array.dtype.kind in "mM":
         return array.filled(np.array("NaT", dtype=array.dtype))
     filled = np.ma.getdata(array).astype(object)

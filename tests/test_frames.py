@@ -92,6 +92,23 @@ def test_pandas_frames_are_not_copied():
     assert np.shares_memory(Table(X).column(0), X["a"])
 
 
+def as_arrow(X):
+    return pa.table(dict(zip("abcdefgh", X.T, strict=True)))
+
+
+def as_polars(X):
+    return pl.from_arrow(as_arrow(X))
+
+
+@pytest.mark.parametrize("form", [as_arrow, as_polars, np.ma.masked_invalid])
+def test_tables_of_single_precision_are_read_as_such(form):
+    X = np.arange(16, dtype=np.float32).reshape(2, 8)
+    X[1, 3] = np.nan
+    read = np.asarray(read_table(form(X)))
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, X)
+
+
 @pytest.mark.parametrize("form", [np.asarray, pd.DataFrame])
 def test_single_precision_is_not_copied_to_double(form, monkeypatch):
     class MadeReady(Exception):

@@ -458,8 +458,9 @@ class ExplainMixin:
         if self._uncertainty is None:
             raise ValueError(
                 "This model has no uncertainty: it needs members that differ and rows "
-                "held out to calibrate them. Fit with n_members=8 (2 or more), "
-                "calibration_fraction above 0 and 200 rows or more."
+                "held out to calibrate them. Fit with n_members=2 or more (and "
+                "n_folds=5 for accuracy), calibration_fraction above 0 and 200 rows or "
+                "more."
             )
         return self._uncertainty
 

@@ -93,7 +93,8 @@ class STCGRegressor(
         Nodes of the condition graph. "auto": one for about 10 rows up to 200
         nodes, then one for about 30, 12 to 1,000, and no more than there are
         places. With several networks (`n_folds`) each has nodes of its own: the first
-        two so many, and the next each half as many as the last, 12 at least.
+        two so many, and the next each half as many as the last, 12 at least; the sixth
+        begins again.
     n_neighbors : int, default=8
         Nearest nodes that each node is tied to.
     n_attached : int, default=8
@@ -162,13 +163,13 @@ class STCGRegressor(
         adds its own node vectors, read-out and intercept. Their mean predicts a
         little better than one, and their spread tells how sure it is: with two or
         more there are standard errors and intervals. `n_folds="auto"` then is 1, and
-        errors are larger than those of several networks with kriging: pass
-        `n_folds=5` for both, at some five times the seconds. :doc:`/uncertainty` has
-        figures.
+        errors are larger than those of several networks with kriging:
+        `n_members=2, n_folds=5` has both, at some twice the seconds of `n_members=8`
+        alone. :doc:`/uncertainty` has figures.
     n_folds : int or "auto", default="auto"
         Networks that are trained side by side, each without one of so many folds of
         the rows; their mean predicts. 1 is one network that sees all rows. "auto":
-        5 from 500 rows on, 3 above 50,000; 1 with `n_members` of 2 and more.
+        5 from 500 rows on, 3 above 50,000; 1 below, and with `n_members` of 2 and more.
     krige_residuals : bool, default=True
         Whether to krige what the networks leave over, between rows near in place and
         time: each row's residual is that of the network that has not seen it, so

@@ -183,7 +183,7 @@ class STCGRegressor(
         Epochs. "auto": 20 for up to 5,000 rows, 16 for more.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto": 64 of fewer than 1,000 rows, about a sixth of up to
-        10,000, 1,024 at most; 512 of more; 2,048 of more than 100,000 rows, 4,096 from
+        10,000, 1,024 at most; 512 of more; 2,048 of more than 50,000 rows, 4,096 from
         120,000 on; with CUDA more from 4 million on, up to 65,536 of 33 million.
     learning_rate : float or "auto", default="auto"
         Peak of the one-cycle schedule. "auto": 0.012 for up to 10,000 rows, 0.006

@@ -10,8 +10,8 @@ FEWEST_TO_FOLD = 500
 FEW_ROWS = 10_000
 """Rows up to which a fit makes few steps, which are long."""
 
-MANY_ROWS = 100_000
-"""Rows above which batches are large."""
+MANY_ROWS = 50_000
+"""Rows above which a fit has fewer networks, and large batches."""
 
 
 def auto_n_nodes(n_places: int, n_rows: int) -> int:
@@ -88,14 +88,14 @@ def auto_n_folds(n_rows: int) -> int:
     """
     if n_rows < FEWEST_TO_FOLD:
         return 1
-    return 5 if n_rows <= 50_000 else 3
+    return 5 if n_rows <= MANY_ROWS else 3
 
 
 def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     """Rows a step: up to 10,000 rows a power of two near a sixth of them.
 
     It is 64 of fewer than 1,000 rows, and 1,024 at most. Of more rows it is 512, of
-    more than 100,000 rows 2,048, and 4,096 from 120,000 on: each step computes the
+    more than 50,000 rows 2,048, and 4,096 from 120,000 on: each step computes the
     states of all nodes anew, and fewer steps compute them less often. On a GPU it grows
     with the rows from there, as long as an epoch has 500 steps or more, to 65,536:
     fewer do not keep a GPU busy.
@@ -115,7 +115,7 @@ def auto_batch_size(n_rows: int, on_gpu: bool = False) -> int:
     Examples
     --------
     >>> [auto_batch_size(n) for n in (900, 1_000, 8_000, 60_000, 1_000_000)]
-    [64, 128, 1024, 512, 4096]
+    [64, 128, 1024, 2048, 4096]
     >>> [auto_batch_size(n, on_gpu=True) for n in (1_000_000, 6_000_000, 50_000_000)]
     [4096, 8192, 65536]
     """
@@ -166,18 +166,18 @@ def spreads_folds(n_rows: int) -> bool:
     Returns
     -------
     bool
-        Up to 10,000 rows, and above 100,000.
+        Up to 10,000 rows, and above 50,000.
 
     Examples
     --------
-    >>> [spreads_folds(n) for n in (8_000, 80_000, 800_000)]
+    >>> [spreads_folds(n) for n in (8_000, 20_000, 80_000)]
     [True, False, True]
     """
     return n_rows <= FEW_ROWS or n_rows > MANY_ROWS
 
 
 def auto_learning_rate(n_rows: int, batch_size: int) -> float:
-    """Peak of the schedule: 0.006, and with the root of the batch above 512 rows.
+    """Peak of the schedule: 0.006 with up to 512 rows a step, growing with their root.
 
     Up to 10,000 rows make few steps, which are longer: 0.012 with the batches that suit
     them, and 0.006 with those of half the size and less.

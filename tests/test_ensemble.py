@@ -195,7 +195,9 @@ class TestWithoutUncertainty:
             lambda: model.predict_interval(X),
             lambda: model.local_effects(X, return_std=True),
         ):
-            with pytest.raises(ValueError, match=r"no uncertainty.*n_members=2 or more"):
+            with pytest.raises(
+                ValueError, match=r"no uncertainty.*n_members=2 or more"
+            ):
                 ask()
 
     def test_few_rows_are_not_held_out(self, rows):

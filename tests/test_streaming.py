@@ -610,7 +610,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         check=False,
         timeout=300,
     )
-    # The limit ends the second fit, by an error or, in a thread of Arrow, at once.
+    # The limit ends the last fit, by an error or, in a thread of Arrow, at once.
     assert done.stdout.splitlines() == ["streamed", "mapped"], done.stderr
     assert done.returncode != 0
     assert re.search("bad_alloc|MemoryError|annot allocate|out of memory", done.stderr)

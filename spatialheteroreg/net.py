@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .batches import SPARE_ROWS, Batch, Batches, Rows
 from .network import (
+    ConditionTable,
     CrossFitted,
     NetworkOutput,
     STCGNetwork,
@@ -23,6 +24,7 @@ from .network.layers import RandomSource
 from .optimizer import join, split_off
 from .processes import ProcessGroup
 from .recorded import Record, RecordedStep
+from .row_inputs import slices
 
 LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
@@ -31,6 +33,11 @@ FEW_ROWS = 1_024
 """Rows whose tensors are kept until all gradients are computed. To let go of one that
 Python has named, a thread has to wait for Python, a hundred times in a step; those of
 many rows take memory instead."""
+
+PART_TOKENS = 16_384
+"""Feature tokens that a CPU goes through at once, about: rows times features. A step of
+more is worked through in equal parts, whose tensors take less memory and are nearer to
+fitting the cache of a core. Smaller parts take longer: each step has its Python."""
 
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
@@ -269,7 +276,7 @@ class STCGNet(skorch.NeuralNet):
         """
         inputs, target = batch
         inputs = dict(inputs)
-        fold, turn = inputs.pop("fold"), self.side_by_side_.turn
+        fold, side_by_side = inputs.pop("fold"), self.side_by_side_
         rows = list(seen_rows(fold, len(learners)))
         # As they are now: when its turn comes the schedule may have gone on.
         rates, group = self._rates(), ProcessGroup.current()
@@ -284,20 +291,16 @@ class STCGNet(skorch.NeuralNet):
             if len(own) < len(target):
                 seen = {name: tensor[own] for name, tensor in seen.items()}
                 wanted = target[own]
-            with turn:
+            with side_by_side.turn:
                 learner.clear()
-                loss = share * self._loss_of(learner.network, seen, wanted)
-            loss.backward(retain_graph=len(own) <= FEW_ROWS)
-            if group.size > 1:
-                group.add_gradients(learner.parameters)
-                loss = group.add(loss.detach())
-            with turn:
+                loss = self._add_gradients(learner.network, seen, wanted, share)
+                if group.size > 1:
+                    group.add_gradients(learner.parameters)
+                    loss = group.add(loss)
                 learner.move(rates)
-                value = loss.detach()
-                del loss  # and what it was made of
-            return value
+            return loss
 
-        losses = self.side_by_side_.start(learn)
+        losses = side_by_side.start(learn)
 
         def mean() -> Tensor:
             made = zip(losses(), rows, strict=True)
@@ -372,7 +375,38 @@ class STCGNet(skorch.NeuralNet):
 
         return RecordedStep(gradients, learner.parameters, self.record)
 
-    def _loss_of(self, network: STCGNetwork, inputs: Batch, target: Tensor) -> Tensor:
+    def _add_gradients(
+        self, network: STCGNetwork, inputs: Batch, target: Tensor, share: float
+    ) -> Tensor:
+        """Add the gradients of a share of the loss of a step, and return that share."""
+        n_rows, n_parts = len(target), 1
+        if target.device.type == "cpu" and network.invariance is None:
+            n_tokens = n_rows * network.n_features
+            n_parts = max(round(n_tokens / PART_TOKENS), 1)
+        # Of all nodes and steps, so that parts share it.
+        whole = network.condition_table() if n_parts > 1 else None
+        table = None if whole is None else whole.cut_off()
+        total = target.new_zeros(())
+        for rows in slices(n_rows, -(-n_rows // n_parts)):
+            own = {name: tensor[rows] for name, tensor in inputs.items()}
+            loss = self._loss_of(network, own, target[rows], table)
+            loss = (share * len(target[rows]) / n_rows) * loss
+            with self.side_by_side_.others_turn():
+                loss.backward(retain_graph=n_rows <= FEW_ROWS)
+            total += loss.detach()
+            del loss  # and what it was made of
+        if whole is not None and table is not None:
+            with self.side_by_side_.others_turn():
+                whole.backward(table)
+        return total
+
+    def _loss_of(
+        self,
+        network: STCGNetwork,
+        inputs: Batch,
+        target: Tensor,
+        table: ConditionTable | None = None,
+    ) -> Tensor:
         """Loss of one network in training."""
         # What is recorded must not read weights that were cast before.
         with torch.autocast(
@@ -381,7 +415,7 @@ class STCGNet(skorch.NeuralNet):
             self.mixed,
             cache_enabled=self.record is None,
         ):
-            output = network(**inputs)
+            output = network(**inputs, table=table)
         return self.get_loss(output, target, training=True)
 
     def _rates(self) -> list[dict[str, Any]]:

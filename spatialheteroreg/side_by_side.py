@@ -76,6 +76,15 @@ class SideBySide:
         self.queues: list[deque[Job]] = [deque() for _ in sources]
         self.failed: list[BaseException | None] = [None] * len(sources)
 
+    @contextlib.contextmanager
+    def others_turn(self) -> Iterator[None]:
+        """Let others have the turn meanwhile."""
+        self.turn.release()
+        try:
+            yield
+        finally:
+            self.turn.acquire()
+
     def start(self, task: Task) -> Results:
         """Have a task done for each network, after those that it was given before.
 

@@ -391,6 +391,38 @@ class TestCondition:
         torch.testing.assert_close(before[0], after[0])
         assert not torch.allclose(before[2:], after[2:])
 
+    @pytest.mark.parametrize("cyclic", [False, True])
+    def test_nodes_remember_the_same_some_at_a_time(self, random, monkeypatch, cyclic):
+        encoder = make_network(random, cyclic=cyclic).condition
+        whole = self.everywhere(encoder)
+        monkeypatch.setattr("spatialheteroreg.network.condition.LSTM_NODES", 2)
+        assert M > 2
+        torch.testing.assert_close(self.everywhere(encoder), whole)
+
+    @pytest.mark.parametrize("lstm_layers", [0, 1])
+    def test_gradients_of_states_that_are_cut_off_are_handed_on(
+        self, random, lstm_layers
+    ):
+        encoder = make_network(random, lstm_layers=lstm_layers).condition
+
+        def gradients(table):
+            sum(
+                (k + 1) * part.square().sum()
+                for k, part in enumerate(table)
+                if part is not None
+            ).backward()
+
+        gradients(encoder(S))
+        wanted = [p.grad for p in encoder.parameters()]
+        encoder.zero_grad()
+        table = encoder(S)
+        used = table.cut_off()
+        gradients(used)
+        assert all(p.grad is None for p in encoder.parameters())
+        table.backward(used)
+        for parameter, gradient in zip(encoder.parameters(), wanted, strict=True):
+            torch.testing.assert_close(parameter.grad, gradient)
+
     def test_a_cycle_begins_with_the_memory_of_its_end(self, random):
         encoder = make_network(random, cyclic=True).condition
         before = self.everywhere(encoder)

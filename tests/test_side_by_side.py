@@ -1,5 +1,6 @@
 """Networks trained in threads side by side."""
 
+import contextlib
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
@@ -144,6 +145,18 @@ def test_no_network_waits_for_another(two_lanes):
     found = [[int(value) for value in wait()] for wait in results]
     assert found == [[0, 10], [1, 11], [2, 12]]
     assert seen == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_others_have_the_turn_meanwhile_and_an_error_takes_it_back(two_lanes):
+    taken = []
+    with two_lanes.turn:
+        taken.append(two_lanes.turn.acquire(blocking=False))
+        with contextlib.suppress(RuntimeError), two_lanes.others_turn():
+            taken.append(two_lanes.turn.acquire(blocking=False))
+            two_lanes.turn.release()
+            raise RuntimeError("broken")
+        taken.append(two_lanes.turn.acquire(blocking=False))
+    assert taken == [False, True, False]
 
 
 def test_a_network_that_failed_goes_no_further_and_the_others_do(two_lanes):

@@ -9,6 +9,7 @@ import torch
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.batches import split_validation
 from spatialheteroreg.loss import CombinedLoss
+from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.progress import EpochProgress
 from spatialheteroreg.training import resolve_device
 
@@ -59,6 +60,37 @@ class TestFit:
         )
         rates = model.net_.history[:, "batches", :, "event_lr"]
         assert max(map(max, rates)) == pytest.approx(peak, rel=0.1)
+
+    @pytest.mark.parametrize("condition", ["graph", "none"])
+    def test_a_step_in_parts_has_the_gradients_of_the_whole(
+        self, table, monkeypatch, condition
+    ):
+        X, y = table
+        weight = np.linspace(0.5, 2.0, len(y))
+        exact = {
+            "max_iter": 3,
+            "batch_size": 60,
+            "precision": "float64",
+            "dropout": 0.0,
+            "place_dropout": 0.0,
+            "condition_dropout": 0.0,
+            "step_dropout": 0.0,
+            "condition": condition,
+        }
+        model = STCGRegressor(random_state=0, n_nodes=5, **exact)
+        n_calls, predictions, forward = [], [], STCGNetwork.forward
+
+        def count(network, **inputs):
+            n_calls[-1] += network.training
+            return forward(network, **inputs)
+
+        monkeypatch.setattr(STCGNetwork, "forward", count)
+        for tokens in (10**6, 50):
+            monkeypatch.setattr("spatialheteroreg.net.PART_TOKENS", tokens)
+            n_calls.append(0)
+            predictions.append(model.fit(X, y, sample_weight=weight).predict(X))
+        assert n_calls[1] >= 2 * n_calls[0]
+        np.testing.assert_allclose(*predictions, rtol=1e-9, atol=1e-9)
 
     def test_the_loss_falls(self, table):
         history = self.fit(table, max_iter=30).history_

@@ -1,6 +1,6 @@
 """The network: torch modules that know nothing of scikit-learn or pandas."""
 
-from .condition import ConditionEncoder
+from .condition import ConditionEncoder, ConditionTable
 from .cross_fitted import CrossFitted, inputs_of, seen_first, seen_rows
 from .output import NetworkOutput
 from .stcg import STCGNetwork
@@ -8,6 +8,7 @@ from .tokens import FeatureTokens
 
 __all__ = [
     "ConditionEncoder",
+    "ConditionTable",
     "CrossFitted",
     "FeatureTokens",
     "NetworkOutput",

@@ -14,6 +14,10 @@ from .layers import LSTM, Dropout, Linear
 from .look_up import look_up, sum_of_rows
 from .sparse import SparseMatrix
 
+LSTM_NODES = 512
+"""Nodes whose sequences a CPU remembers at once: one tensor for a thousand of them is
+so large that the allocator finds no place for it where others have been."""
+
 
 class ConditionTable(NamedTuple):
     """States of all nodes at all steps, kept as the parts that they are made of.
@@ -32,6 +36,23 @@ class ConditionTable(NamedTuple):
     nodes: Tensor
     steps: Tensor
     memory: Tensor | None
+
+    def cut_off(self) -> ConditionTable:
+        """Return the same states, whose gradients are kept to be handed on later."""
+        nodes, steps = (part.detach().requires_grad_() for part in self[:2])
+        if self.memory is None:
+            return ConditionTable(nodes, steps, None)
+        return ConditionTable(nodes, steps, self.memory.detach().requires_grad_())
+
+    def backward(self, used: ConditionTable) -> None:
+        """Hand on the gradients of those that were cut off from these."""
+        pairs = [
+            (part, of.grad)
+            for part, of in zip(self, used, strict=True)
+            if part is not None and of is not None and of.grad is not None
+        ]
+        states, gradients = zip(*pairs, strict=True)
+        torch.autograd.backward(states, gradients)
 
 
 class GraphConvolution(nn.Module):
@@ -229,7 +250,10 @@ class ConditionEncoder(nn.Module):
         told = self.from_node(nodes)[None] + self.from_step(lap)[:, None]  # (S, M, R)
         if heard is not None:
             told = told + torch.cat([heard[past:], heard])
-        remembered = self.lstm(told)[0][n_past:]
+        parts = told.split(
+            LSTM_NODES if told.device.type == "cpu" else told.shape[1], 1
+        )
+        remembered = torch.cat([self.lstm(part)[0][n_past:] for part in parts], dim=1)
         return remembered if heard is None else remembered + heard
 
     def attach(

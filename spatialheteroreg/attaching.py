@@ -80,7 +80,7 @@ def tie_places(
     """
     width = max(min(graph.n_attached, graph.n_nodes) for graph in graphs)
     shape = (len(lat), len(graphs), width)
-    index = np.zeros(shape, dtype=np.int64)
+    index = np.zeros(shape, dtype=np.int32)
     log_kernel = np.full(shape, NOTHING, dtype=dtype)
     distance = np.zeros(shape, dtype=dtype)
 

@@ -116,8 +116,9 @@ class TableData:
         """Make the rows ready for training."""
         # Like other rows held out, folds are the same again in a warm start.
         random = np.random.RandomState(seed)
+        encoded = inputs.encode(self.table)
         return Samples(
-            inputs.encode(self.table),
+            lambda: encoded,
             (self.target - target_mean) / target_scale,
             self.weight,
             split,
@@ -209,8 +210,10 @@ class StreamedData:
             seed=seed,
         )
         times = np.array([self.extent.start, self.extent.end])
+        table = self.table
         return StreamedSamples(
-            inputs.encode(self.table),
+            # Anew when asked for, so that none are in memory in training.
+            lambda: inputs.encode(table),
             (self.target - target_mean) / target_scale,
             self.weight,
             split,
@@ -264,7 +267,7 @@ class StreamedSamples(Samples):
         if len(rows) == 0:
             return training, None
         held_out = make_rows(
-            self.inputs.subset(rows),
+            self.encode().subset(rows),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],

@@ -758,7 +758,7 @@ class STCGRegressor(
                 predictor,
                 self._training_mean,
                 thin(known.inputs, LARGEST),
-                samples.inputs[calibrating],
+                samples.encode()[calibrating],
                 self._target_mean + self._target_scale * samples.target[calibrating],
             )
         self._reference = make_reference(self, known, samples.n_training)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -75,8 +75,8 @@ class Samples:
 
     Attributes
     ----------
-    inputs : RowInputs
-        Inputs of the networks.
+    encode : callable
+        Returns the inputs of the networks, :class:`RowInputs`.
     target : ndarray of shape (n,)
         Standardized target.
     weight : ndarray of shape (n,) or None
@@ -87,7 +87,7 @@ class Samples:
         Number of the network that does not see a row; -1 where all do.
     """
 
-    inputs: RowInputs
+    encode: Callable[[], RowInputs]
     target: FloatArray
     weight: FloatArray | None
     split: Split
@@ -105,7 +105,7 @@ class Samples:
             kept = np.random.RandomState(0).choice(len(rows), KNOWN_ROWS, replace=False)
             rows = rows[np.sort(kept)]
         return KnownRows(
-            self.inputs.subset(rows),
+            self.encode().subset(rows),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],
@@ -129,7 +129,7 @@ class Samples:
             Rows to stop by.
         """
         rows = make_rows(
-            self.inputs, self.target, self.weight, self.fold, device, dtype
+            self.encode(), self.target, self.weight, self.fold, device, dtype
         )
         training = rows
         if self.n_training < len(rows):
@@ -142,7 +142,7 @@ class Samples:
     @property
     def n_steps(self) -> int:
         """Steps of the time axis that these rows reach."""
-        return int(self.inputs.tables["time"]["step_upper"].max()) + 1
+        return int(self.encode().tables["time"]["step_upper"].max()) + 1
 
     def fingerprint(
         self, parameters: dict[str, Any], weights: Sequence[NDArray[Any]]
@@ -153,7 +153,7 @@ class Samples:
             *(self.split.training, self.split.held_out, self.split.calibrating),
             self.fold,
         )
-        return fingerprint([*self.inputs.values(), *rows, *weights], parameters)
+        return fingerprint([*self.encode().values(), *rows, *weights], parameters)
 
 
 def draw_folds(

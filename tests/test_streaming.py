@@ -1,10 +1,12 @@
 """Fits to more rows than memory holds: from Parquet files and memory maps."""
 
+import gc
 import os
 import re
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,11 @@ import pyarrow.dataset
 import pyarrow.parquet
 import pytest
 import torch
+from skorch.callbacks import Callback
 
-from spatialheteroreg import STCGRegressor, data
+from spatialheteroreg import STCGRegressor, data, fitting
 from spatialheteroreg.columns import Table
+from spatialheteroreg.inputs import InputBuilder
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.row_inputs import RowInputs
 from spatialheteroreg.streaming import rows as streamed_rows
@@ -174,6 +178,35 @@ class TestFromFiles:
         first, second, other = (m.predict(features(frame)[:20]) for m in models)
         np.testing.assert_array_equal(first, second)
         assert (first != other).any()
+
+    def test_inputs_of_the_sample_are_not_in_memory_in_training(
+        self, rows, frame, blocks_of_100, monkeypatch
+    ):
+        made, encode, alive = [], InputBuilder.encode, []
+
+        def note(builder, table, *args):
+            inputs = encode(builder, table, *args)
+            if table.n_rows == len(frame):
+                made.append(weakref.ref(inputs))
+            return inputs
+
+        class Watch(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                gc.collect()
+                alive.append(any(inputs() is not None for inputs in made))
+
+        monkeypatch.setattr(InputBuilder, "encode", note)
+        train = fitting.make_net
+        monkeypatch.setattr(
+            fitting,
+            "make_net",
+            lambda *args, callbacks, **kwargs: train(
+                *args, callbacks=[*callbacks, Watch()], **kwargs
+            ),
+        )
+        STCGRegressor(**SMALL).fit(rows, "y", "area")
+        assert alive == [False] * SMALL["max_iter"]
+        assert made
 
     def test_rows_without_weight_do_not_count(self, frame, tmp_path):
         spoiled = frame.copy()

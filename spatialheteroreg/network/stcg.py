@@ -279,6 +279,7 @@ class STCGNetwork(nn.Module):
             Prediction, combination, intercept, weights and values.
         """
         condition = log_weight = attended = None
+        node_index = node_index.long()  # gradients of look-ups take no shorter numbers
         if self.condition is not None:
             if table is None:
                 table = self.condition_table()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..allocator import give_back
 from ..batches import Batch, Rows, make_rows, spread_folds
 from ..inputs import InputBuilder
 from ..network.layers import RandomSource
@@ -152,9 +153,12 @@ class StreamedRows(Dataset):  # type: ignore[type-arg]
         return self
 
     def close(self) -> None:
-        """End the pass that is under way, and with it its thread."""
+        """End the last pass and its thread, and give back what is no longer needed."""
+        if not self._passes:
+            return
         while self._passes:
             self._passes.pop().close()
+        give_back()
 
     def __len__(self) -> int:
         return self.n_rows

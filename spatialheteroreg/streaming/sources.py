@@ -15,7 +15,7 @@ from ..samples import check_one_target, read_labels
 from ..sphere import FloatArray, IntArray
 from ..values import read_numbers
 
-PIECE_ROWS = 1_024
+PIECE_ROWS = 512
 """Neighboring rows of an array that are read together: a disk reads no single row."""
 
 

@@ -21,7 +21,7 @@ from .sources import Chunk, Source, groups_at_once, in_order
 SAMPLE_ROWS = 200_000
 """Rows from which scales, nodes and kriging are learned where there are more."""
 
-READ_ROWS = 65_536
+READ_ROWS = 32_768
 """Rows that are read and shuffled at once, where row groups are not larger."""
 
 

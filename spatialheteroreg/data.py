@@ -267,7 +267,7 @@ class StreamedSamples(Samples):
         if len(rows) == 0:
             return training, None
         held_out = make_rows(
-            self.encode().subset(rows),
+            self.encode().subset(rows).alone(),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],

@@ -72,7 +72,7 @@ class Intercepts:
 
     def at_place(self, chunk: dict[str, Tensor]) -> Tensor:
         """Intercept of each row's place, over the training times."""
-        network, node = self.network, chunk["node_index"]
+        network, node = self.network, chunk["node_index"].long()
         log_weight, gate = network.weigh_nodes(
             chunk["node_log_kernel"], chunk["node_distance"]
         )

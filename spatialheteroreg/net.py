@@ -37,7 +37,7 @@ many rows take memory instead."""
 PART_TOKENS = 16_384
 """Feature tokens that a CPU goes through at once, about: rows times features. A step of
 more is worked through in equal parts, whose tensors take less memory and are nearer to
-fitting the cache of a core. Smaller parts take longer: each step has its Python."""
+fitting the cache of a core. Smaller parts take longer: each has its Python."""
 
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
@@ -389,10 +389,11 @@ class STCGNet(skorch.NeuralNet):
         total = target.new_zeros(())
         for rows in slices(n_rows, -(-n_rows // n_parts)):
             own = {name: tensor[rows] for name, tensor in inputs.items()}
-            loss = self._loss_of(network, own, target[rows], table)
-            loss = (share * len(target[rows]) / n_rows) * loss
+            wanted = target[rows]
+            loss = self._loss_of(network, own, wanted, table)
+            loss = (share * len(wanted) / n_rows) * loss
             with self.side_by_side_.others_turn():
-                loss.backward(retain_graph=n_rows <= FEW_ROWS)
+                loss.backward(retain_graph=len(wanted) <= FEW_ROWS)
             total += loss.detach()
             del loss  # and what it was made of
         if whole is not None and table is not None:

@@ -731,7 +731,8 @@ class STCGRegressor(
             {**epoch, "epoch": done + epoch["epoch"]} for epoch in net.epochs()
         ]
         self.n_iter_ = len(self.history_)
-        known = samples.known()
+        inputs = samples.encode()
+        known = samples.known(inputs)
         self._kriging = None
         self._ready = ReadyPredictor()
         predictor = self._predictor()
@@ -758,7 +759,7 @@ class STCGRegressor(
                 predictor,
                 self._training_mean,
                 thin(known.inputs, LARGEST),
-                samples.encode()[calibrating],
+                inputs[calibrating],
                 self._target_mean + self._target_scale * samples.target[calibrating],
             )
         self._reference = make_reference(self, known, samples.n_training)

@@ -98,14 +98,14 @@ class Samples:
         """Number of rows to train on."""
         return len(self.split.training)
 
-    def known(self) -> KnownRows:
-        """Return the training rows, at most `KNOWN_ROWS` of them."""
+    def known(self, inputs: RowInputs) -> KnownRows:
+        """Return the training rows, at most `KNOWN_ROWS`, of what was encoded."""
         rows = self.split.training
         if len(rows) > KNOWN_ROWS:
             kept = np.random.RandomState(0).choice(len(rows), KNOWN_ROWS, replace=False)
             rows = rows[np.sort(kept)]
         return KnownRows(
-            self.encode().subset(rows),
+            inputs.subset(rows),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],

@@ -208,6 +208,27 @@ class TestFromFiles:
         assert alive == [False] * SMALL["max_iter"]
         assert made
 
+    def test_rows_to_stop_by_hold_on_to_no_other_places(
+        self, rows, frame, blocks_of_100, monkeypatch
+    ):
+        known, used, make = [], [], data.make_rows
+
+        def note(inputs, *args, **kwargs):
+            known.append(len(inputs.tables["place"]["node_index"]))
+            used.append(len(np.unique(inputs.rows["place"])))
+            return make(inputs, *args, **kwargs)
+
+        monkeypatch.setattr(data, "make_rows", note)
+        STCGRegressor(early_stopping="places", **SMALL).fit(rows, "y")
+        assert known == used
+        assert 0 < used[0] < frame.lat.nunique()
+
+    def test_a_pass_that_ends_gives_memory_back(self, rows, blocks_of_100, monkeypatch):
+        given = []
+        monkeypatch.setattr(streamed_rows, "give_back", lambda: given.append(1))
+        STCGRegressor(**{**SMALL, "max_iter": 3}).fit(rows, "y")
+        assert len(given) == 3
+
     def test_rows_without_weight_do_not_count(self, frame, tmp_path):
         spoiled = frame.copy()
         spoiled.loc[100:, "area"] = 0.0

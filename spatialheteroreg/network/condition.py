@@ -253,7 +253,8 @@ class ConditionEncoder(nn.Module):
         parts = told.split(
             LSTM_NODES if told.device.type == "cpu" else told.shape[1], 1
         )
-        remembered = torch.cat([self.lstm(part)[0][n_past:] for part in parts], dim=1)
+        states = [self.lstm(part)[0][n_past:] for part in parts]
+        remembered = states[0] if len(states) == 1 else torch.cat(states, dim=1)
         return remembered if heard is None else remembered + heard
 
     def attach(

@@ -196,11 +196,11 @@ class TestFromFiles:
                 alive.append(any(inputs() is not None for inputs in made))
 
         monkeypatch.setattr(InputBuilder, "encode", note)
-        train = fitting.make_net
+        make_net = fitting.make_net
         monkeypatch.setattr(
             fitting,
             "make_net",
-            lambda *args, callbacks, **kwargs: train(
+            lambda *args, callbacks, **kwargs: make_net(
                 *args, callbacks=[*callbacks, Watch()], **kwargs
             ),
         )

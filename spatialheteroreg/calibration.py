@@ -8,7 +8,7 @@ import numpy as np
 
 from .inspection.explanation import EffectBaseline
 from .predictor import ModelMean, Predictor
-from .row_inputs import Arrays, RowInputs
+from .row_inputs import Arrays, RowInputs, UnreadRows
 from .sphere import FloatArray, IntArray
 from .uncertainty import LARGEST, Spread, Uncertainty, noise_variance
 
@@ -158,7 +158,7 @@ def member_baseline(baselines: FloatArray) -> EffectBaseline:
     return EffectBaseline(0.0, baselines[:, :1], baselines[:, None, 1:])
 
 
-def thin(rows: RowInputs, n_rows: int) -> Arrays:
+def thin(rows: RowInputs | UnreadRows, n_rows: int) -> Arrays:
     """Take at most so many rows, the same ones in each call."""
     return rows[few_rows(len(rows), n_rows)]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .allocator import give_back
 from .batches import Rows, make_rows
 from .columns import Table
 from .frames import is_dataset
@@ -116,9 +117,8 @@ class TableData:
         """Make the rows ready for training."""
         # Like other rows held out, folds are the same again in a warm start.
         random = np.random.RandomState(seed)
-        encoded = inputs.encode(self.table)
         return Samples(
-            lambda: encoded,
+            inputs.encode(self.table),
             (self.target - target_mean) / target_scale,
             self.weight,
             split,
@@ -210,10 +210,8 @@ class StreamedData:
             seed=seed,
         )
         times = np.array([self.extent.start, self.extent.end])
-        table = self.table
         return StreamedSamples(
-            # Anew when asked for, so that none are in memory in training.
-            lambda: inputs.encode(table),
+            self.source.unread(self.survey.sample, inputs.encode),
             (self.target - target_mean) / target_scale,
             self.weight,
             split,
@@ -260,6 +258,8 @@ class StreamedSamples(Samples):
 
         All rows are brought at once where a GPU can hold them.
         """
+        # What looking at all rows and laying out the nodes has freed.
+        give_back()
         stream, rows = self.stream.to(device, dtype), self.split.held_out
         training: Rows | StreamedRows = stream
         if memory := gpu_memory(device):
@@ -267,7 +267,7 @@ class StreamedSamples(Samples):
         if len(rows) == 0:
             return training, None
         held_out = make_rows(
-            self.encode().subset(rows).alone(),
+            self.inputs.subset(rows).read(),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],

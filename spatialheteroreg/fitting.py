@@ -24,13 +24,14 @@ from .edges import directed_edges
 from .graph import ConditionGraph
 from .inputs import InputBuilder
 from .inspection.applicability import TrainingReference
-from .net import STCGNet
+from .net import PART_TOKENS, STREAM_PART_TOKENS, STCGNet
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
 from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
+from .predictor import EFFECT_ROWS
 from .processes import ProcessGroup
 from .regions import node_regions
-from .row_inputs import DEGREES
+from .row_inputs import DEGREES, Arrays, slices
 from .samples import KnownRows, Samples, Split
 from .sizing import (
     auto_batch_size,
@@ -40,6 +41,7 @@ from .sizing import (
     auto_regularization,
 )
 from .sphere import FloatArray, IntArray
+from .streaming.rows import StreamedRows
 from .training import make_net, resolve_device, train
 
 if TYPE_CHECKING:
@@ -318,6 +320,7 @@ def train_networks(
     batch_size = int(_given(model.batch_size, auto_size))
     auto_rate = auto_learning_rate(n_rows, batch_size)
     max_iter = int(_given(model.max_iter, auto_max_iter(n_rows)))
+    is_streamed = isinstance(training, StreamedRows)
     net = make_net(
         networks,
         source,
@@ -329,6 +332,7 @@ def train_networks(
         weight_decay=_given(model.weight_decay, auto_regularization(n_rows, 0.1, 0.05)),
         importance_loss_weight=model.importance_loss_weight,
         mixed=model.precision == "mixed",
+        part_tokens=STREAM_PART_TOKENS if is_streamed else PART_TOKENS,
         cuda_graphs=bool(model.cuda_graphs),
         validation=held_out,
         n_iter_no_change=model.n_iter_no_change,
@@ -346,15 +350,15 @@ def make_reference(
 ) -> TrainingReference:
     """Keep of the training rows what tells how far others lie from them."""
     inputs, graph = model._inputs, model._inputs.graph_
-    at_place, place = known.inputs.tables["place"], known.inputs.rows["place"]
-    nearest = {
-        name: at_place[name][:, :1, :1][place]
-        for name in ("node_index", "node_distance")
-    }
-    degrees = at_place[DEGREES][place]
+    parts = [
+        _with_nearest_node(known.inputs[rows])
+        for rows in slices(len(known), EFFECT_ROWS)
+    ]
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    degrees = arrays[DEGREES]
     located = inputs.use_coordinates and inputs.roles.has_place
     reference = TrainingReference.of(
-        {**known.inputs.rows, **nearest},
+        arrays,
         model.feature_importances_[list(inputs.roles.features)],
         (degrees[:, 0], degrees[:, 1]) if located else None,
         n_nodes=graph.n_nodes,
@@ -365,6 +369,14 @@ def make_reference(
         return reference
     share = reference.node_rows * (n_training / len(known))
     return replace(reference, node_rows=np.rint(share).astype(np.int64))
+
+
+def _with_nearest_node(inputs: Arrays) -> Arrays:
+    """Copy what rows are compared by, and of the nodes the nearest one."""
+    kept = {name: inputs[name] for name in ("numeric", "missing", "codes", DEGREES)}
+    for name in ("node_index", "node_distance"):
+        kept[name] = inputs[name][:, :1, :1].copy()
+    return kept
 
 
 def identify_fit(model: STCGRegressor, samples: Samples, networks: CrossFitted) -> str:

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from .allocator import give_back
 from .conditional_law import ConditionalLaw, Neighborhood, neighbor_pairs
 from .covariance import SpaceTimeCovariance
 from .row_inputs import slices
@@ -205,6 +206,7 @@ class ResidualKriging:
 
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
+        give_back()
         usual = self._covariance.start(self.spacing_, self.span_)
         parts = [
             (

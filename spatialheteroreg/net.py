@@ -30,14 +30,15 @@ LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
 
 FEW_ROWS = 1_024
-"""Rows whose tensors are kept until all gradients are computed. To let go of one that
-Python has named, a thread has to wait for Python, a hundred times in a step; those of
-many rows take memory instead."""
+"""Rows of a step whose tensors are kept until all gradients are computed. To let go of
+one that Python has named, a thread has to wait for Python, a hundred times in a step;
+those of many rows take memory instead."""
 
-PART_TOKENS = 16_384
+PART_TOKENS, STREAM_PART_TOKENS = 16_384, 6_554
 """Feature tokens that a CPU goes through at once, about: rows times features. A step of
 more is worked through in equal parts, whose tensors take less memory and are nearer to
-fitting the cache of a core. Smaller parts take longer: each has its Python."""
+fitting the cache of a core. Smaller parts take longer, as each has its Python; a stream
+is to take little memory, and has them all the same."""
 
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
@@ -118,6 +119,8 @@ class STCGNet(skorch.NeuralNet):
         Shuffles the training rows.
     mixed : bool, default=False
         Whether products of a batch are computed in bfloat16.
+    part_tokens : int, default=PART_TOKENS
+        Feature tokens of a step that a CPU goes through at once, about.
     record : callable, default=None
         Records steps, as :func:`~spatialheteroreg.recorded.record_on_gpu` does; None
         makes each anew.
@@ -131,11 +134,13 @@ class STCGNet(skorch.NeuralNet):
         *,
         random: RandomSource,
         mixed: bool = False,
+        part_tokens: int = PART_TOKENS,
         record: Record | None = None,
         **kwargs: Any,
     ):
         self.random = random
         self.mixed = mixed
+        self.part_tokens = part_tokens
         self.record = record
         self.recorded_: list[RecordedStep] = []
         super().__init__(module, **kwargs)
@@ -382,7 +387,7 @@ class STCGNet(skorch.NeuralNet):
         n_rows, n_parts = len(target), 1
         if target.device.type == "cpu" and network.invariance is None:
             n_tokens = n_rows * network.n_features
-            n_parts = max(round(n_tokens / PART_TOKENS), 1)
+            n_parts = max(round(n_tokens / self.part_tokens), 1)
         # Of all nodes and steps, so that parts share it.
         whole = network.condition_table() if n_parts > 1 else None
         table = None if whole is None else whole.cut_off()
@@ -393,7 +398,7 @@ class STCGNet(skorch.NeuralNet):
             loss = self._loss_of(network, own, wanted, table)
             loss = (share * len(wanted) / n_rows) * loss
             with self.side_by_side_.others_turn():
-                loss.backward(retain_graph=len(wanted) <= FEW_ROWS)
+                loss.backward(retain_graph=n_rows <= FEW_ROWS)
             total += loss.detach()
             del loss  # and what it was made of
         if whole is not None and table is not None:

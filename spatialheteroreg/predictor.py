@@ -9,12 +9,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from .allocator import give_back
 from .inference import CHUNK_SIZE, Evaluator
 from .inspection.explanation import RowEffects
 from .intercepts import TrainingMean
 from .kriging import Locations, ResidualKriging
 from .network import CrossFitted, inputs_of
-from .row_inputs import INSTANT, POINT, Arrays, RowInputs, network_inputs, slices
+from .row_inputs import (
+    INSTANT,
+    POINT,
+    Arrays,
+    RowInputs,
+    UnreadRows,
+    network_inputs,
+    slices,
+)
 from .samples import KnownRows
 from .sphere import FloatArray, IntArray
 from .threads import Mapping, mapping
@@ -142,67 +151,47 @@ class Predictor:
                 prediction[rows] = part.predict(own, run)
         return prediction
 
-    def krige_rows(self, inputs: RowInputs) -> Kriged:
-        """Say what kriging adds to rows, some rows at a time.
-
-        Parameters
-        ----------
-        inputs : RowInputs
-            Inputs of the rows.
-
-        Returns
-        -------
-        place, place_time : ndarray of shape (n,)
-            What stays at the place, and what passes or returns there.
-        """
-        with rows_apart(len(inputs)) as run:
-            parts = [
-                self._kriged(inputs[rows], run)
-                for rows in slices(len(inputs), EFFECT_ROWS)
-            ]
-        place, place_time = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return place, place_time
-
     def training_mean(
         self,
-        inputs: RowInputs,
-        kriged: Kriged,
+        inputs: RowInputs | UnreadRows,
         n_steps: int,
         weight: FloatArray | None,
-    ) -> ModelMean:
-        """Average places and times over training rows.
+    ) -> tuple[ModelMean, Kriged]:
+        """Average places and times over training rows, and krige these.
 
         Parameters
         ----------
-        inputs : RowInputs
+        inputs : RowInputs or UnreadRows
             Inputs of the training rows.
-        kriged : tuple of ndarray of shape (n,)
-            As :meth:`krige_rows` gives it for them.
         n_steps : int
-            Steps within the training times.
+            Steps that the training times reach.
         weight : ndarray of shape (n,) or None
             Sample weights.
 
         Returns
         -------
-        ModelMean
+        mean : ModelMean
             The averages.
+        kriged : tuple of ndarray of shape (n,)
+            What kriging adds to each row: what stays at the place, and what passes or
+            returns there.
         """
-        # So that all parts of the rows speak of the same steps.
-        n_steps = max(n_steps, int(inputs.tables["time"]["step_upper"].max()) + 1)
         shares = np.ones(len(inputs)) if weight is None else weight
+        place, place_time = np.empty((2, len(inputs)))
         mean, seen = None, 0.0
-        for rows in slices(len(inputs), EFFECT_ROWS):
-            chunk, own = inputs[rows], shares[rows]
-            networks = [
-                part.training_mean(one, n_steps, own)
-                for part, one in self._with_inputs(chunk)
-            ]
-            part = ModelMean(networks, float(np.average(kriged[0][rows], weights=own)))
-            seen += float(own.sum())
-            mean = part if mean is None else mean.towards(part, own.sum() / seen)
+        with rows_apart(len(inputs)) as run:
+            for rows in slices(len(inputs), EFFECT_ROWS):
+                chunk, own = inputs[rows], shares[rows]
+                place[rows], place_time[rows] = self._kriged(chunk, run)
+                networks = [
+                    part.training_mean(one, n_steps, own)
+                    for part, one in self._with_inputs(chunk)
+                ]
+                part = ModelMean(networks, float(np.average(place[rows], weights=own)))
+                seen += float(own.sum())
+                mean = part if mean is None else mean.towards(part, own.sum() / seen)
         assert mean is not None
-        return mean
+        return mean, (place, place_time)
 
     def withheld(self, inputs: Arrays) -> FloatArray:
         """Share of the local law (n,) that distance takes back from each row."""
@@ -229,7 +218,7 @@ class Predictor:
         members : bool, default=False
             Whether to keep the members apart, on a first axis of the parts.
         kriged : tuple of ndarray of shape (n,), default=None
-            What :meth:`krige_rows` gave for these rows; None kriges them.
+            What :meth:`training_mean` gave for these rows; None kriges them.
 
         Returns
         -------
@@ -338,13 +327,17 @@ def krige_residuals(
         Fitted.
     """
     residual = target_mean + target_scale * known.target
+    parts = []
     for rows in slices(len(known), EFFECT_ROWS):
-        residual[rows] -= predictor.blind_predictions(
-            known.inputs[rows], known.fold[rows]
-        )
-    point, instant = (known.inputs.column(name) for name in (POINT, INSTANT))
+        inputs = known.inputs[rows]
+        residual[rows] -= predictor.blind_predictions(inputs, known.fold[rows])
+        parts.append(locations(inputs))
+    give_back()
     kriging = ResidualKriging(has_time=has_time, has_period=has_period)
-    where = Locations(point, instant)
+    where = Locations(
+        np.concatenate([part.point for part in parts]),
+        np.concatenate([part.time for part in parts]),
+    )
     return kriging.fit(where, residual, known.weight, device=predictor.device)
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 from ._callbacks import CallbackSupportMixin, FitTask, TellCallbacks, with_callbacks
+from .allocator import give_back
 from .calibration import calibrate, thin
 from .checkpoint import Checkpoint, generator_state
 from .chosen import ChosenMixin
@@ -681,6 +682,7 @@ class STCGRegressor(
         samples = data.samples(
             self._inputs, split, n_folds, seed, self._target_mean, self._target_scale
         )
+        del data  # and the sample of a stream, which training does not need
         networks, source = (
             copy_networks(self, samples, self.net_.module_)
             if warm
@@ -731,8 +733,7 @@ class STCGRegressor(
             {**epoch, "epoch": done + epoch["epoch"]} for epoch in net.epochs()
         ]
         self.n_iter_ = len(self.history_)
-        inputs = samples.encode()
-        known = samples.known(inputs)
+        known = samples.known()
         self._kriging = None
         self._ready = ReadyPredictor()
         predictor = self._predictor()
@@ -745,12 +746,17 @@ class STCGRegressor(
                 has_time=self._inputs.roles.time is not None,
                 has_period=self._inputs.axis_.period is not None,
             )
+            give_back()
             predictor.krige(self._kriging)
-        kriged = predictor.krige_rows(known.inputs)
-        self._training_mean = predictor.training_mean(
-            known.inputs, kriged, self._inputs.axis_.n_steps_, known.weight
+        n_steps = max(self._inputs.axis_.n_steps_, samples.n_steps)
+        self._training_mean, kriged = predictor.training_mean(
+            known.inputs, n_steps, known.weight
         )
+        predictor.krige(None)  # whose trees these rows no longer need
+        give_back()
         self._average_effects(predictor, known, kriged)
+        give_back()
+        predictor.krige(self._kriging)
         self._uncertainty = None
         calibrating = samples.split.calibrating
         if len(calibrating):
@@ -759,7 +765,7 @@ class STCGRegressor(
                 predictor,
                 self._training_mean,
                 thin(known.inputs, LARGEST),
-                inputs[calibrating],
+                samples.inputs[calibrating],
                 self._target_mean + self._target_scale * samples.target[calibrating],
             )
         self._reference = make_reference(self, known, samples.n_training)

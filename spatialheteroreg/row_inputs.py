@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from .sphere import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from .columns import Table
 
 Arrays = dict[str, NDArray[Any]]
 Array = TypeVar("Array", NDArray[Any], torch.Tensor)
@@ -107,6 +110,10 @@ class RowInputs:
         kept = {name: array[index] for name, array in self.rows.items()}
         return RowInputs(kept, self.tables)
 
+    def read(self) -> RowInputs:
+        """Return itself, as :meth:`UnreadRows.read` would."""
+        return self
+
     def cut(self, rows: slice) -> RowInputs:
         """Keep neighboring rows, without a copy, and all of the tables."""
         kept = {name: array[rows] for name, array in self.rows.items()}
@@ -121,13 +128,6 @@ class RowInputs:
             rows[name] = position.astype(np.int32)
             tables[name] = {column: array[used] for column, array in table.items()}
         return RowInputs(rows, tables)
-
-    def column(self, name: str) -> NDArray[Any]:
-        """Spread out what rows share under a name."""
-        for key, table in self.tables.items():
-            if name in table:
-                return table[name][self.rows[key]]
-        return self.rows[name]
 
     def values(self) -> Iterator[NDArray[Any]]:
         """All arrays, those of the tables last."""
@@ -170,6 +170,49 @@ class RowInputs:
                 ]
             )
         return cls(rows, tables)
+
+
+@dataclass(frozen=True)
+class UnreadRows:
+    """Rows of a table whose inputs are made when asked for, and not kept.
+
+    To be used as :class:`RowInputs`, in a small part of its memory.
+
+    Attributes
+    ----------
+    table : Table
+        Any table with the columns of the training table.
+    encode : callable
+        Makes the inputs of a table.
+    index : ndarray of int, default=None
+        Positions of the rows in the table; None for all in their order.
+    """
+
+    table: Table
+    encode: Callable[[Table], RowInputs]
+    index: IntArray | None = None
+
+    def __len__(self) -> int:
+        return self.table.n_rows if self.index is None else len(self.index)
+
+    def __getitem__(self, index: slice | IntArray) -> Arrays:
+        """Make some rows ready: every input with an entry a row."""
+        if self.index is not None:
+            part = self.table.take(self.index[index])
+        elif isinstance(index, slice):
+            part = self.table.rows(index.start, index.stop)
+        else:
+            part = self.table.take(index)
+        return self.encode(part)[:]
+
+    def subset(self, index: IntArray) -> UnreadRows:
+        """Keep some rows, as :meth:`RowInputs.subset` does."""
+        return replace(self, index=index if self.index is None else self.index[index])
+
+    def read(self) -> RowInputs:
+        """Make all rows ready."""
+        table = self.table if self.index is None else self.table.take(self.index)
+        return self.encode(table)
 
 
 def slices(n_rows: int, size: int) -> list[slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from .batches import Rows, make_rows
 from .checkpoint import fingerprint
-from .row_inputs import RowInputs
+from .row_inputs import RowInputs, UnreadRows
 from .sphere import FloatArray, IntArray
 from .values import rows_text
 
@@ -33,7 +33,7 @@ class KnownRows:
 
     Attributes
     ----------
-    inputs : RowInputs
+    inputs : RowInputs or UnreadRows
         Inputs of the networks.
     target : ndarray of shape (n,)
         Standardized target.
@@ -43,7 +43,7 @@ class KnownRows:
         Number of the network that does not see a row; -1 where all do.
     """
 
-    inputs: RowInputs
+    inputs: RowInputs | UnreadRows
     target: FloatArray
     weight: FloatArray | None
     fold: IntArray
@@ -75,8 +75,8 @@ class Samples:
 
     Attributes
     ----------
-    encode : callable
-        Returns the inputs of the networks, :class:`RowInputs`.
+    inputs : RowInputs or UnreadRows
+        Inputs of the networks.
     target : ndarray of shape (n,)
         Standardized target.
     weight : ndarray of shape (n,) or None
@@ -87,7 +87,7 @@ class Samples:
         Number of the network that does not see a row; -1 where all do.
     """
 
-    encode: Callable[[], RowInputs]
+    inputs: RowInputs | UnreadRows
     target: FloatArray
     weight: FloatArray | None
     split: Split
@@ -98,14 +98,14 @@ class Samples:
         """Number of rows to train on."""
         return len(self.split.training)
 
-    def known(self, inputs: RowInputs) -> KnownRows:
-        """Return the training rows, at most `KNOWN_ROWS`, of what was encoded."""
+    def known(self) -> KnownRows:
+        """Return the training rows, at most `KNOWN_ROWS`."""
         rows = self.split.training
         if len(rows) > KNOWN_ROWS:
             kept = np.random.RandomState(0).choice(len(rows), KNOWN_ROWS, replace=False)
             rows = rows[np.sort(kept)]
         return KnownRows(
-            inputs.subset(rows),
+            self.inputs.subset(rows),
             self.target[rows],
             take_weight(self.weight, rows),
             self.fold[rows],
@@ -129,7 +129,7 @@ class Samples:
             Rows to stop by.
         """
         rows = make_rows(
-            self.encode(), self.target, self.weight, self.fold, device, dtype
+            self.inputs.read(), self.target, self.weight, self.fold, device, dtype
         )
         training = rows
         if self.n_training < len(rows):
@@ -142,7 +142,7 @@ class Samples:
     @property
     def n_steps(self) -> int:
         """Steps of the time axis that these rows reach."""
-        return int(self.encode().tables["time"]["step_upper"].max()) + 1
+        return int(self.inputs.read().tables["time"]["step_upper"].max()) + 1
 
     def fingerprint(
         self, parameters: dict[str, Any], weights: Sequence[NDArray[Any]]
@@ -153,7 +153,7 @@ class Samples:
             *(self.split.training, self.split.held_out, self.split.calibrating),
             self.fold,
         )
-        return fingerprint([*self.encode().values(), *rows, *weights], parameters)
+        return fingerprint([*self.inputs.read().values(), *rows, *weights], parameters)
 
 
 def draw_folds(

@@ -21,7 +21,7 @@ from spatialheteroreg import STCGRegressor, data, fitting
 from spatialheteroreg.columns import Table
 from spatialheteroreg.inputs import InputBuilder
 from spatialheteroreg.network.layers import RandomSource
-from spatialheteroreg.row_inputs import RowInputs
+from spatialheteroreg.row_inputs import RowInputs, UnreadRows
 from spatialheteroreg.streaming import rows as streamed_rows
 from spatialheteroreg.streaming import survey as surveyed
 from spatialheteroreg.streaming.counting import (
@@ -585,7 +585,7 @@ class TestRowInputs:
     def test_rows_of_a_place_share_what_it_is_tied_to(self):
         inputs = self.make()
         assert inputs[1:3]["node"].tolist() == [10, 30]
-        assert inputs.column("node").tolist() == [30, 10, 30, 20]
+        assert inputs.read() is inputs
         assert inputs.subset(np.array([3, 0]))[:]["node"].tolist() == [20, 30]
 
     def test_parts_are_joined_and_let_go_of_others(self):
@@ -595,6 +595,32 @@ class TestRowInputs:
         joined = RowInputs.join(parts)
         for name, whole in inputs[:].items():
             np.testing.assert_array_equal(joined[:][name], whole)
+
+
+class TestUnreadRows:
+    def test_are_what_rows_made_ready_at_once_are(self, frame):
+        model = STCGRegressor(**LONGER).fit(features(frame), frame["y"])
+        table, encode = Table(features(frame)), model._inputs.encode
+        whole, unread = encode(table), UnreadRows(table, encode)
+        some = np.array([7, 3, 250, 4])
+        for one, other in [(whole, unread), (whole.subset(some), unread.subset(some))]:
+            assert len(one) == len(other)
+            for rows in (slice(1, 3), np.array([2, 0])):
+                found, wanted = other[rows], one[rows]
+                assert found.keys() == wanted.keys()
+                for name in wanted:
+                    np.testing.assert_array_equal(found[name], wanted[name])
+            np.testing.assert_array_equal(
+                other.read()[:]["node_distance"], one[:]["node_distance"]
+            )
+
+    def test_a_fit_to_an_array_keeps_no_copy_of_its_rows(self, frame):
+        X = features(frame)[["lat", "lon"]].to_numpy(dtype=np.float32)
+        source = ArraySource(Table(X), frame["y"].to_numpy(), None, None)
+        chunk = source.pick(np.array([5, 9]))
+        unread = source.unread(chunk, encode=None)
+        assert np.shares_memory(unread.table.frame, X)
+        assert unread.index.tolist() == [5, 9]
 
 
 LIMITED = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..columns import Table
+from ..row_inputs import RowInputs, UnreadRows
 from ..samples import check_one_target, read_labels
 from ..sphere import FloatArray, IntArray
 from ..values import read_numbers
@@ -18,6 +19,9 @@ from ..values import read_numbers
 PIECE_ROWS = 512
 """Neighboring rows of an array that are read together: a disk reads no single row."""
 
+
+Encode = Callable[[Table], RowInputs]
+"""Makes the inputs of the networks for the rows of a table."""
 
 GROUPS = 8
 """Groups of pieces that are read at a time, at most."""
@@ -103,6 +107,9 @@ class Source(Protocol):
     def pick(self, rows: IntArray) -> Chunk:
         """Read the rows of these numbers, which ascend."""
 
+    def unread(self, chunk: Chunk, encode: Encode) -> UnreadRows:
+        """Keep what it takes to make the inputs of rows of a chunk later."""
+
 
 class ArraySource:
     """Rows of an array or a frame, which may lie on disk as a memory map.
@@ -160,6 +167,10 @@ class ArraySource:
             None if self.weight is None else np.asarray(self.weight[rows], float),
             None if self.label is None else self.label[rows],
         )
+
+    def unread(self, chunk: Chunk, encode: Encode) -> UnreadRows:
+        """Keep the numbers of rows, which are read again from the array."""
+        return UnreadRows(self.table, encode, chunk.number)
 
 
 class DatasetSource:
@@ -238,6 +249,10 @@ class DatasetSource:
             if len(own):
                 tables.append(self._table(k).take(pa.array(own)))
         return self._chunk(pa.concat_tables(tables), rows)
+
+    def unread(self, chunk: Chunk, encode: Encode) -> UnreadRows:
+        """Keep the rows: to read them again takes as long as reading all."""
+        return UnreadRows(chunk.table, encode)
 
     def _table(self, number: int) -> Any:
         """Read one piece as an Arrow table."""

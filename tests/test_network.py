@@ -395,9 +395,15 @@ class TestCondition:
     def test_nodes_remember_the_same_some_at_a_time(self, random, monkeypatch, cyclic):
         encoder = make_network(random, cyclic=cyclic).condition
         whole = self.everywhere(encoder)
-        monkeypatch.setattr("spatialheteroreg.network.condition.LSTM_NODES", 2)
-        assert M > 2
+        parts, run = [], encoder.lstm.forward
+        monkeypatch.setattr(
+            encoder.lstm, "forward", lambda told: parts.append(told) or run(told)
+        )
+        module = "spatialheteroreg.network.condition"
+        monkeypatch.setattr(f"{module}.FEWEST_NODES", 1)
+        monkeypatch.setattr(f"{module}.LSTM_STATES", 2 * (S + S // 4))
         torch.testing.assert_close(self.everywhere(encoder), whole)
+        assert max(part.shape[1] for part in parts) == 2
 
     @pytest.mark.parametrize("lstm_layers", [0, 1])
     def test_gradients_of_states_that_are_cut_off_are_handed_on(

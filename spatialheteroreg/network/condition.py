@@ -14,9 +14,13 @@ from .layers import LSTM, Dropout, Linear
 from .look_up import look_up, sum_of_rows
 from .sparse import SparseMatrix
 
-LSTM_NODES = 512
-"""Nodes whose sequences a CPU remembers at once: one tensor for a thousand of them is
-so large that the allocator finds no place for it where others have been."""
+LSTM_STATES, LSTM_NODES = 30_720, 512
+"""States, nodes times steps, that a CPU remembers at once, and at most so many nodes:
+more would leave the cache of a core. One tensor for a thousand nodes is also so large
+that the allocator finds no place for it where others have been."""
+
+FEWEST_NODES = 32
+"""Nodes below which a part takes longer than its share."""
 
 
 class ConditionTable(NamedTuple):
@@ -250,10 +254,10 @@ class ConditionEncoder(nn.Module):
         told = self.from_node(nodes)[None] + self.from_step(lap)[:, None]  # (S, M, R)
         if heard is not None:
             told = told + torch.cat([heard[past:], heard])
-        parts = told.split(
-            LSTM_NODES if told.device.type == "cpu" else told.shape[1], 1
-        )
-        states = [self.lstm(part)[0][n_past:] for part in parts]
+        n_nodes = len(nodes)
+        if told.device.type == "cpu":
+            n_nodes = max(FEWEST_NODES, min(LSTM_STATES // len(told), LSTM_NODES))
+        states = [self.lstm(part)[0][n_past:] for part in told.split(n_nodes, dim=1)]
         remembered = states[0] if len(states) == 1 else torch.cat(states, dim=1)
         return remembered if heard is None else remembered + heard
 

@@ -24,7 +24,7 @@ from .edges import directed_edges
 from .graph import ConditionGraph
 from .inputs import InputBuilder
 from .inspection.applicability import TrainingReference
-from .net import PART_TOKENS, STREAM_PART_TOKENS, STCGNet
+from .net import STCGNet
 from .network import ConditionEncoder, CrossFitted, FeatureTokens, STCGNetwork
 from .network.invariance import RegionRisks
 from .network.layers import Dropout, RandomSource, initialize
@@ -320,7 +320,6 @@ def train_networks(
     batch_size = int(_given(model.batch_size, auto_size))
     auto_rate = auto_learning_rate(n_rows, batch_size)
     max_iter = int(_given(model.max_iter, auto_max_iter(n_rows)))
-    is_streamed = isinstance(training, StreamedRows)
     net = make_net(
         networks,
         source,
@@ -332,7 +331,7 @@ def train_networks(
         weight_decay=_given(model.weight_decay, auto_regularization(n_rows, 0.1, 0.05)),
         importance_loss_weight=model.importance_loss_weight,
         mixed=model.precision == "mixed",
-        part_tokens=STREAM_PART_TOKENS if is_streamed else PART_TOKENS,
+        spares_memory=isinstance(training, StreamedRows),
         cuda_graphs=bool(model.cuda_graphs),
         validation=held_out,
         n_iter_no_change=model.n_iter_no_change,

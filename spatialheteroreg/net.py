@@ -34,11 +34,11 @@ FEW_ROWS = 1_024
 one that Python has named, a thread has to wait for Python, a hundred times in a step;
 those of many rows take memory instead."""
 
-PART_TOKENS, STREAM_PART_TOKENS = 16_384, 6_554
+PART_TOKENS, FEW_TOKENS = 16_384, 6_554
 """Feature tokens that a CPU goes through at once, about: rows times features. A step of
 more is worked through in equal parts, whose tensors take less memory and are nearer to
-fitting the cache of a core. Smaller parts take longer, as each has its Python; a stream
-is to take little memory, and has them all the same."""
+fitting the cache of a core. Smaller parts take longer, as each has its Python, and are
+for what is to take little memory."""
 
 AHEAD = 2
 """Batches that are handed out before the loss of an earlier one is waited for."""
@@ -119,8 +119,9 @@ class STCGNet(skorch.NeuralNet):
         Shuffles the training rows.
     mixed : bool, default=False
         Whether products of a batch are computed in bfloat16.
-    part_tokens : int, default=PART_TOKENS
-        Feature tokens of a step that a CPU goes through at once, about.
+    spares_memory : bool, default=False
+        Whether a CPU is to take little memory, not little time: steps are worked
+        through in smaller parts, and long memories of nodes are computed twice.
     record : callable, default=None
         Records steps, as :func:`~spatialheteroreg.recorded.record_on_gpu` does; None
         makes each anew.
@@ -134,13 +135,13 @@ class STCGNet(skorch.NeuralNet):
         *,
         random: RandomSource,
         mixed: bool = False,
-        part_tokens: int = PART_TOKENS,
+        spares_memory: bool = False,
         record: Record | None = None,
         **kwargs: Any,
     ):
         self.random = random
         self.mixed = mixed
-        self.part_tokens = part_tokens
+        self.spares_memory = spares_memory
         self.record = record
         self.recorded_: list[RecordedStep] = []
         super().__init__(module, **kwargs)
@@ -385,11 +386,15 @@ class STCGNet(skorch.NeuralNet):
     ) -> Tensor:
         """Add the gradients of a share of the loss of a step, and return that share."""
         n_rows, n_parts = len(target), 1
+        spares_memory = self.spares_memory and target.device.type == "cpu"
         if target.device.type == "cpu" and network.invariance is None:
             n_tokens = n_rows * network.n_features
-            n_parts = max(round(n_tokens / self.part_tokens), 1)
-        # Of all nodes and steps, so that parts share it.
-        whole = network.condition_table() if n_parts > 1 else None
+            most = FEW_TOKENS if spares_memory else PART_TOKENS
+            n_parts = max(round(n_tokens / most), 1)
+        whole = None
+        if n_parts > 1 or spares_memory:
+            # Of all nodes and steps, so that parts share it.
+            whole = network.condition_table(anew=spares_memory)
         table = None if whole is None else whole.cut_off()
         total = target.new_zeros(())
         for rows in slices(n_rows, -(-n_rows // n_parts)):

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from .batches import Rows
 from .checkpoint import Checkpoint
 from .loss import CombinedLoss
-from .net import PART_TOKENS, STCGNet
+from .net import STCGNet
 from .network import CrossFitted
 from .network.layers import RandomSource
 from .optimizer import adamw
@@ -50,7 +50,7 @@ def make_net(
     weight_decay: float,
     importance_loss_weight: float,
     mixed: bool = False,
-    part_tokens: int = PART_TOKENS,
+    spares_memory: bool = False,
     cuda_graphs: bool = False,
     validation: Rows | None,
     n_iter_no_change: int,
@@ -82,8 +82,8 @@ def make_net(
         Weight of the second term of the loss.
     mixed : bool, default=False
         Whether products of a batch are computed in bfloat16.
-    part_tokens : int, default=PART_TOKENS
-        Feature tokens of a step that a CPU goes through at once, about.
+    spares_memory : bool, default=False
+        Whether a CPU is to take little memory, not little time.
     cuda_graphs : bool, default=False
         Whether a GPU of CUDA records steps and replays them.
     validation : Rows or None
@@ -127,7 +127,7 @@ def make_net(
         network,
         random=random,
         mixed=mixed,
-        part_tokens=part_tokens,
+        spares_memory=spares_memory,
         record=record_on_gpu(random.generator)
         if cuda_graphs and torch.device(device).type == "cuda"
         else None,

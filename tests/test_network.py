@@ -405,10 +405,14 @@ class TestCondition:
         torch.testing.assert_close(self.everywhere(encoder), whole)
         assert max(part.shape[1] for part in parts) == 2
 
-    @pytest.mark.parametrize("lstm_layers", [0, 1])
+    @pytest.mark.parametrize(
+        ("lstm_layers", "anew"), [(0, False), (1, False), (1, True)]
+    )
     def test_gradients_of_states_that_are_cut_off_are_handed_on(
-        self, random, lstm_layers
+        self, random, monkeypatch, lstm_layers, anew
     ):
+        module = "spatialheteroreg.network.condition"
+        monkeypatch.setattr(f"{module}.LSTM_STATES", S)
         encoder = make_network(random, lstm_layers=lstm_layers).condition
 
         def gradients(table):
@@ -421,7 +425,7 @@ class TestCondition:
         gradients(encoder(S))
         wanted = [p.grad for p in encoder.parameters()]
         encoder.zero_grad()
-        table = encoder(S)
+        table = encoder(S, anew=anew)
         used = table.cut_off()
         gradients(used)
         assert all(p.grad is None for p in encoder.parameters())

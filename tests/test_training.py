@@ -86,7 +86,7 @@ class TestFit:
 
         monkeypatch.setattr(STCGNetwork, "forward", count)
         for tokens in (10**6, 50):
-            monkeypatch.setattr("spatialheteroreg.fitting.PART_TOKENS", tokens)
+            monkeypatch.setattr("spatialheteroreg.net.PART_TOKENS", tokens)
             n_calls.append(0)
             predictions.append(model.fit(X, y, sample_weight=weight).predict(X))
         assert n_calls[1] >= 2 * n_calls[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
+from ..row_inputs import slices
 from .attached import AttachedStates
 from .dynamic import DynamicGraph, Edges
 from .layers import LSTM, Dropout, Linear
@@ -216,13 +219,16 @@ class ConditionEncoder(nn.Module):
             if vectors is not None:
                 vectors.normal_(std=0.1, generator=generator)
 
-    def forward(self, n_steps: int) -> ConditionTable:
+    def forward(self, n_steps: int, *, anew: bool = False) -> ConditionTable:
         """Compute the states of all nodes at the first steps.
 
         Parameters
         ----------
         n_steps : int
             Steps wanted; may exceed the training steps of a sequence.
+        anew : bool, default=False
+            Whether to compute anew for gradients what the LSTM has computed, where that
+            is much to keep. It takes a third more of its time.
 
         Returns
         -------
@@ -238,9 +244,9 @@ class ConditionEncoder(nn.Module):
             if self.training and self.drop_step is not None and self.drop_step.p > 0:
                 known = known * self.drop_step.mask(known[:, 0])[:, None]
             steps = steps + F.pad(known, (0, 0, 0, n_steps - len(known)))
-        return ConditionTable(nodes, steps, self._remember(nodes, steps))
+        return ConditionTable(nodes, steps, self._remember(nodes, steps, anew))
 
-    def _remember(self, nodes: Tensor, steps: Tensor) -> Tensor | None:
+    def _remember(self, nodes: Tensor, steps: Tensor, anew: bool) -> Tensor | None:
         """Run over the steps (S, C) of all nodes (M, C): (S, M, R)."""
         heard = None
         if self.dynamic is not None:
@@ -251,13 +257,26 @@ class ConditionEncoder(nn.Module):
         n_past = max(1, len(steps) // 4) if self.cyclic else 0
         past = len(steps) - n_past
         lap = torch.cat([steps[past:], steps])
-        told = self.from_node(nodes)[None] + self.from_step(lap)[:, None]  # (S, M, R)
         if heard is not None:
-            told = told + torch.cat([heard[past:], heard])
+            heard = torch.cat([heard[past:], heard])
+        from_node, from_step = self.from_node(nodes), self.from_step(lap)
+
+        def run(part: slice) -> Tensor:
+            assert self.lstm is not None
+            told = from_node[part] + from_step[:, None]  # (S, m, R)
+            if heard is not None:
+                told = told + heard[:, part]
+            states: Tensor = self.lstm(told)[0][n_past:]
+            return states
+
         n_nodes = len(nodes)
-        if told.device.type == "cpu":
-            n_nodes = max(FEWEST_NODES, min(LSTM_STATES // len(told), LSTM_NODES))
-        states = [self.lstm(part)[0][n_past:] for part in told.split(n_nodes, dim=1)]
+        if nodes.device.type == "cpu":
+            n_nodes = max(FEWEST_NODES, min(LSTM_STATES // len(lap), LSTM_NODES))
+        if anew and len(nodes) * len(lap) > LSTM_STATES:
+            run = partial(
+                checkpoint, run, use_reentrant=False, preserve_rng_state=False
+            )
+        states = [run(part) for part in slices(len(nodes), n_nodes)]
         remembered = states[0] if len(states) == 1 else torch.cat(states, dim=1)
         return remembered if heard is None else remembered + heard
 

@@ -132,13 +132,17 @@ class STCGNetwork(nn.Module):
             else None
         )
 
-    def condition_table(self, n_steps: int | None = None) -> ConditionTable | None:
+    def condition_table(
+        self, n_steps: int | None = None, *, anew: bool = False
+    ) -> ConditionTable | None:
         """States of all nodes at all steps, or None without a condition.
 
         Parameters
         ----------
         n_steps : int, default=None
             Steps to compute; None means those that training needs.
+        anew : bool, default=False
+            As for :class:`~spatialheteroreg.network.condition.ConditionEncoder`.
 
         Returns
         -------
@@ -149,7 +153,7 @@ class STCGNetwork(nn.Module):
             return None
         # Few numbers next to those of a batch.
         with torch.autocast(self.level.device.type, enabled=False):
-            return self.condition(n_steps or self.n_steps)
+            return self.condition(n_steps or self.n_steps, anew=anew)
 
     def move_random(self, device: str) -> RandomSource:
         """Have all dropouts draw from one source on a device.

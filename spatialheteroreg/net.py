@@ -30,9 +30,9 @@ LARGEST_GRADIENT = 1.0
 """Norm at which the gradient of a network is cut."""
 
 FEW_ROWS = 1_024
-"""Rows of a step whose tensors are kept until all gradients are computed. To let go of
-one that Python has named, a thread has to wait for Python, a hundred times in a step;
-those of many rows take memory instead."""
+"""Rows whose tensors are kept until all gradients are computed. To let go of one that
+Python has named, a thread has to wait for Python, a hundred times in a step; those of
+many rows take memory instead."""
 
 PART_TOKENS, FEW_TOKENS = 16_384, 6_554
 """Feature tokens that a CPU goes through at once, about: rows times features. A step of
@@ -396,14 +396,15 @@ class STCGNet(skorch.NeuralNet):
             # Of all nodes and steps, so that parts share it.
             whole = network.condition_table(anew=spares_memory)
         table = None if whole is None else whole.cut_off()
-        total = target.new_zeros(())
-        for rows in slices(n_rows, -(-n_rows // n_parts)):
+        total, size = target.new_zeros(()), -(-n_rows // n_parts)
+        keeps_all = (n_rows if spares_memory else size) <= FEW_ROWS
+        for rows in slices(n_rows, size):
             own = {name: tensor[rows] for name, tensor in inputs.items()}
             wanted = target[rows]
             loss = self._loss_of(network, own, wanted, table)
             loss = (share * len(wanted) / n_rows) * loss
             with self.side_by_side_.others_turn():
-                loss.backward(retain_graph=n_rows <= FEW_ROWS)
+                loss.backward(retain_graph=keeps_all)
             total += loss.detach()
             del loss  # and what it was made of
         if whole is not None and table is not None:

@@ -257,15 +257,14 @@ class ConditionEncoder(nn.Module):
         n_past = max(1, len(steps) // 4) if self.cyclic else 0
         past = len(steps) - n_past
         lap = torch.cat([steps[past:], steps])
-        if heard is not None:
-            heard = torch.cat([heard[past:], heard])
+        on_lap = None if heard is None else torch.cat([heard[past:], heard])
         from_node, from_step = self.from_node(nodes), self.from_step(lap)
 
         def run(part: slice) -> Tensor:
             assert self.lstm is not None
             told = from_node[part] + from_step[:, None]  # (S, m, R)
-            if heard is not None:
-                told = told + heard[:, part]
+            if on_lap is not None:
+                told = told + on_lap[:, part]
             states: Tensor = self.lstm(told)[0][n_past:]
             return states
 

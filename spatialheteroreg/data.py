@@ -197,7 +197,7 @@ class StreamedData:
         target_mean: float,
         target_scale: float,
     ) -> Samples:
-        """Make the sample ready, and the others ready to be read."""
+        """Say where the sample is, and make the others ready to be read."""
         stream = StreamedRows(
             self.source,
             inputs,

@@ -32,7 +32,7 @@ LARGEST_GRADIENT = 1.0
 FEW_ROWS = 1_024
 """Rows whose tensors are kept until all gradients are computed. To let go of one that
 Python has named, a thread has to wait for Python, a hundred times in a step; those of
-many rows take memory instead."""
+many rows take memory instead. Where memory is spared, rows of a whole step."""
 
 PART_TOKENS, FEW_TOKENS = 16_384, 6_554
 """Feature tokens that a CPU goes through at once, about: rows times features. A step of

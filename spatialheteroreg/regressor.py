@@ -682,7 +682,7 @@ class STCGRegressor(
         samples = data.samples(
             self._inputs, split, n_folds, seed, self._target_mean, self._target_scale
         )
-        del data  # and the sample of a stream, which training does not need
+        del data  # and the sample of an array, which training does not need
         networks, source = (
             copy_networks(self, samples, self.net_.module_)
             if warm

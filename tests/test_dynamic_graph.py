@@ -177,6 +177,27 @@ class TestCondition:
         neighbor = int(heard[heard != 0][0])
         assert moved[:, neighbor].std(dim=0).max() > 1e-4
 
+    @pytest.mark.parametrize("cyclic", [False, True])
+    def test_nodes_hear_the_same_some_at_a_time(
+        self, graph, lstm_layers, cyclic, monkeypatch
+    ):
+        encoder = self.encoder(graph, lstm_layers, cyclic)
+
+        def gradients(table):
+            encoder.zero_grad()
+            sum(part.square().sum() for part in table if part is not None).backward()
+            return [p.grad for p in encoder.parameters() if p.grad is not None]
+
+        whole = encoder(S)
+        wanted = gradients(whole)
+        module = "spatialheteroreg.network.condition"
+        monkeypatch.setattr(f"{module}.FEWEST_NODES", 1)
+        monkeypatch.setattr(f"{module}.LSTM_STATES", 4 * S)
+        for anew in (False, True):
+            table = encoder(S, anew=anew)
+            torch.testing.assert_close(table, whole)
+            torch.testing.assert_close(gradients(table), wanted)
+
     def test_later_steps_do_not_change_the_past(self, graph, lstm_layers):
         encoder = self.encoder(graph, lstm_layers, cyclic=False)
         longer = self.everywhere(encoder, 2 * S)

@@ -20,6 +20,7 @@ from skorch.callbacks import Callback
 from spatialheteroreg import STCGRegressor, data, fitting
 from spatialheteroreg.columns import Table
 from spatialheteroreg.inputs import InputBuilder
+from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.row_inputs import RowInputs, UnreadRows
 from spatialheteroreg.streaming import rows as streamed_rows
@@ -86,6 +87,7 @@ def blocks_of_100(monkeypatch):
     """Read no more than about so many rows at once."""
     for module in (streamed_rows, surveyed, data):
         monkeypatch.setattr(module, "READ_ROWS", 100)
+    monkeypatch.setattr(streamed_rows, "ENCODED_ROWS", 40)
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ def fitted(rows):
     with pytest.MonkeyPatch.context() as patch:
         for module in (streamed_rows, surveyed, data):
             patch.setattr(module, "READ_ROWS", 100)
+        patch.setattr(streamed_rows, "ENCODED_ROWS", 40)
         model = STCGRegressor(**LONGER)
         return model.fit(rows, "y", sample_weight="area")
 
@@ -597,6 +600,25 @@ class TestRowInputs:
             np.testing.assert_array_equal(joined[:][name], whole)
 
 
+def test_a_streamed_fit_in_small_parts_is_that_in_one(rows, monkeypatch):
+    quiet = {"dropout": 0.0, "place_dropout": 0.0, "condition_dropout": 0.0}
+    model = STCGRegressor(**SMALL, **quiet, step_dropout=0.0, precision="float64")
+    n_calls, predictions, forward = [], [], STCGNetwork.forward
+
+    def count(network, **inputs):
+        n_calls[-1] += network.training
+        return forward(network, **inputs)
+
+    monkeypatch.setattr(STCGNetwork, "forward", count)
+    for tokens in (10**6, 20):
+        monkeypatch.setattr("spatialheteroreg.net.FEW_TOKENS", tokens)
+        n_calls.append(0)
+        model.fit(rows, "y", sample_weight="area")
+        predictions.append(model.predict(features(make_frame())))
+    assert n_calls[1] >= 2 * n_calls[0]
+    np.testing.assert_allclose(*predictions, rtol=1e-9, atol=1e-9)
+
+
 class TestUnreadRows:
     def test_are_what_rows_made_ready_at_once_are(self, frame):
         model = STCGRegressor(**LONGER).fit(features(frame), frame["y"])
@@ -614,7 +636,7 @@ class TestUnreadRows:
                 other.read()[:]["node_distance"], one[:]["node_distance"]
             )
 
-    def test_a_fit_to_an_array_keeps_no_copy_of_its_rows(self, frame):
+    def test_rows_of_an_array_are_not_copied(self, frame):
         X = features(frame)[["lat", "lon"]].to_numpy(dtype=np.float32)
         source = ArraySource(Table(X), frame["y"].to_numpy(), None, None)
         chunk = source.pick(np.array([5, 9]))

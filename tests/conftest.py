@@ -1,4 +1,4 @@
-"""Small tables that every test may use."""
+"""Small tables and a counter that every test may use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from spatialheteroreg.columns import ColumnRoles, Table, find_roles
+from spatialheteroreg.network import STCGNetwork
 
 
 def make_table(
@@ -41,3 +42,16 @@ def roles_of(X: object, **parameters: object) -> ColumnRoles:
     auto = {"lat": "auto", "lon": "auto", "time": "auto"}
     options = {**auto, "categorical_features": "from_dtype", **parameters}
     return find_roles(Table(X), **options)
+
+
+def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the forward passes of training in the last entry of a list."""
+    n_calls: list[int] = []
+    forward = STCGNetwork.forward
+
+    def count(network, **inputs):
+        n_calls[-1] += network.training
+        return forward(network, **inputs)
+
+    monkeypatch.setattr(STCGNetwork, "forward", count)
+    return n_calls

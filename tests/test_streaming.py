@@ -20,7 +20,6 @@ from skorch.callbacks import Callback
 from spatialheteroreg import STCGRegressor, data, fitting
 from spatialheteroreg.columns import Table
 from spatialheteroreg.inputs import InputBuilder
-from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.network.layers import RandomSource
 from spatialheteroreg.row_inputs import RowInputs, UnreadRows
 from spatialheteroreg.streaming import rows as streamed_rows
@@ -33,6 +32,8 @@ from spatialheteroreg.streaming.counting import (
 )
 from spatialheteroreg.streaming.rows import HeldOut, StreamedRows
 from spatialheteroreg.streaming.sources import ArraySource, DatasetSource
+
+from .conftest import count_passes
 
 SMALL = {
     "max_iter": 1,
@@ -603,13 +604,7 @@ class TestRowInputs:
 def test_a_streamed_fit_in_small_parts_is_that_in_one(rows, monkeypatch):
     quiet = {"dropout": 0.0, "place_dropout": 0.0, "condition_dropout": 0.0}
     model = STCGRegressor(**SMALL, **quiet, step_dropout=0.0, precision="float64")
-    n_calls, predictions, forward = [], [], STCGNetwork.forward
-
-    def count(network, **inputs):
-        n_calls[-1] += network.training
-        return forward(network, **inputs)
-
-    monkeypatch.setattr(STCGNetwork, "forward", count)
+    n_calls, predictions = count_passes(monkeypatch), []
     for tokens in (10**6, 20):
         monkeypatch.setattr("spatialheteroreg.net.FEW_TOKENS", tokens)
         n_calls.append(0)

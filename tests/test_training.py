@@ -9,9 +9,10 @@ import torch
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.batches import split_validation
 from spatialheteroreg.loss import CombinedLoss
-from spatialheteroreg.network import STCGNetwork
 from spatialheteroreg.progress import EpochProgress
 from spatialheteroreg.training import resolve_device
+
+from .conftest import count_passes
 
 
 def test_a_device_that_is_not_there_is_named():
@@ -78,13 +79,7 @@ class TestFit:
             "condition": condition,
         }
         model = STCGRegressor(random_state=0, n_nodes=5, **exact)
-        n_calls, predictions, forward = [], [], STCGNetwork.forward
-
-        def count(network, **inputs):
-            n_calls[-1] += network.training
-            return forward(network, **inputs)
-
-        monkeypatch.setattr(STCGNetwork, "forward", count)
+        n_calls, predictions = count_passes(monkeypatch), []
         for tokens in (10**6, 50):
             monkeypatch.setattr("spatialheteroreg.net.PART_TOKENS", tokens)
             n_calls.append(0)

@@ -42,8 +42,8 @@ STAGES: dict[str, list[str]] = {
     "training: rest": [f"{PACKAGE}.regressor:train_networks"],
     "kriging": [
         f"{PACKAGE}.kriging:ResidualKriging.fit",
-        f"{PACKAGE}.kriging:ResidualKriging.predict",
-        f"{PACKAGE}.kriging:ResidualKriging.plant",
+        f"{PACKAGE}.dual_kriging:DualKriging.__init__",
+        f"{PACKAGE}.dual_kriging:DualKriging.predict",
     ],
     "predictions by the networks": [
         f"{PACKAGE}.inference:Evaluator.__init__",

@@ -119,23 +119,21 @@ class ConditionalLaw:
         mean = (solved * near.residual).sum(dim=1)
         return mean, self._left(near, cross, solved)
 
-    def mean_parts(self, near: Neighborhood) -> tuple[Tensor, Tensor]:
-        """Mean of rows in two parts, as the covariance has them.
+    def dual_weights(self, near: Neighborhood) -> Tensor:
+        """What each neighbor has to say, to any row: :math:`K^{-1} z`.
 
         Parameters
         ----------
         near : Neighborhood
-            The rows and their neighbors.
+            Rows and their neighbors.
 
         Returns
         -------
-        stays, rest : Tensor of shape (B,)
-            What stays at the place, and what passes or returns there.
+        Tensor of shape (B, m)
+            Factors of the neighbors' covariances with a row.
         """
         among, noise = self._among(near)
-        told = self._solve(among, noise, near.residual[:, :, None])[:, :, 0]
-        stays, rest = self.covariance(self.theta[:-1], near.distance, near.lag)
-        return (stays * told).sum(dim=1), (rest * told).sum(dim=1)
+        return self._solve(among, noise, near.residual[:, :, None])[:, :, 0]
 
     @torch.enable_grad()  # whatever the caller has set
     def surprise(self, residual: Tensor, near: Neighborhood) -> tuple[float, Tensor]:

@@ -1,11 +1,9 @@
-"""Kriging of what the networks leave over, from each row's nearest training rows."""
+"""The law of what the networks leave over, learned for kriging."""
 
 from __future__ import annotations
 
-import copy
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -19,13 +17,14 @@ from torch import Tensor
 from .allocator import give_back
 from .conditional_law import ConditionalLaw, Neighborhood, neighbor_pairs
 from .covariance import SpaceTimeCovariance
+from .nearest_rows import Locations, NearestRows
 from .row_inputs import slices
 from .sphere import FloatArray, IntArray
-from .threads import Mapping, mapping
+from .threads import mapping
 
 N_NEIGHBORS = 24
-"""Training rows that a row hears: half the nearest places, half the nearest in both
-place and time."""
+"""Training rows that the law of a row is learned from: half the nearest places, half
+the nearest in both place and time."""
 
 FIT_ROWS = 900
 """Rows whose residuals, each from its neighbors, the covariance is learned from."""
@@ -44,18 +43,15 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_SIZE = 256
-"""Rows that are solved for at once: 0.6 MB for each term of their covariance."""
+CHUNK_NUMBERS = 2**16
+"""Numbers in each term of a covariance that are computed at once: half a MB."""
 
-GPU_CHUNK_SIZE = 16_384
-"""The same on a GPU, which few rows do not keep busy: 36 MB a term."""
+GPU_CHUNK_NUMBERS = 2**22
+"""The same on a GPU, which few numbers do not keep busy: 34 MB."""
 
 SOLVING = threading.Semaphore(2)
 """Chunks that are solved for on GPUs at a time, which takes some 0.4 GB each; neighbors
 of others are looked for meanwhile."""
-
-SLIGHTLY = 0.05
-"""How much time counts, beside place, among the nearest places."""
 
 SEARCHING = threading.Lock()
 """Held while the covariance is searched for with one thread of BLAS."""
@@ -64,35 +60,13 @@ GONE = 1e6
 """Noise of a neighbor that is to say nothing."""
 
 
-@dataclass(frozen=True)
-class Locations:
-    """Where and when rows are.
-
-    Attributes
-    ----------
-    point : ndarray of shape (n, n_axes)
-        Points between which straight distances are meant, in km on the sphere.
-    time : ndarray of shape (n,)
-        Times, in periods where there is one.
-    """
-
-    point: FloatArray
-    time: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def __getitem__(self, rows: IntArray | slice) -> Locations:
-        return Locations(self.point[rows], self.time[rows])
-
-
 class ResidualKriging:
-    r"""Simple kriging of residuals that no network has learned.
+    r"""Law of residuals that no network has learned.
 
     A residual is taken for a Gaussian process with a
     :class:`~spatialheteroreg.covariance.SpaceTimeCovariance`, plus noise. The
-    parameters maximize the likelihood of rows given their neighbors [1]_; a row is
-    predicted from its nearest training rows [2]_.
+    parameters maximize the likelihood of rows given their neighbors [1]_.
+    :class:`~spatialheteroreg.dual_kriging.DualKriging` predicts by it.
 
     Parameters
     ----------
@@ -118,9 +92,6 @@ class ResidualKriging:
     ----------
     .. [1] Vecchia, A. V. (1988). Estimation and model identification for
        continuous spatial processes. Journal of the Royal Statistical Society B 50.
-    .. [2] Datta, A., Banerjee, S., Finley, A. O., Gelfand, A. E. (2016).
-       Hierarchical nearest-neighbor Gaussian process models for large
-       geostatistical datasets. Journal of the American Statistical Association 111.
 
     Examples
     --------
@@ -128,15 +99,12 @@ class ResidualKriging:
     >>> where = Locations(random.uniform(0, 100, (500, 2)), np.zeros(500))
     >>> residual = np.sin(where.point[:, 0] / 10) + random.normal(0, 0.1, 500)
     >>> kriging = ResidualKriging(has_time=False, has_period=False)
-    >>> kriging = kriging.fit(where, residual).plant()
-    >>> new = Locations(np.array([[15.7, 50.0], [1e6, 50.0]]), np.zeros(2))
-    >>> place, place_time = kriging.predict(new)
-    >>> place.round(1).tolist(), place_time.tolist()
-    ([1.0, 0.0], [0.0, 0.0])
+    >>> law = kriging.fit(where, residual).law()
+    >>> apart = torch.tensor([1.0, 1_000.0])  # km
+    >>> stays, rest = law.covariance(law.theta[:-1], apart, 0.0 * apart)
+    >>> bool(stays[0] > 2.0 * stays[1]), bool(rest.any())
+    (True, False)
     """
-
-    _trees: list[cKDTree]
-    _device = torch.device("cpu")
 
     def __init__(self, *, has_time: bool, has_period: bool) -> None:
         self.has_time = has_time
@@ -174,35 +142,76 @@ class ResidualKriging:
         raw = residual / self.scale_
         self.residual_ = np.clip(raw, -FIRST_CLIP, FIRST_CLIP)
         self._measure()
-        examples = self._examples()
+        nearest = self.nearest_rows()
+        examples = self._examples(nearest)
         self.theta_ = np.asarray(self._covariance.start(self.spacing_, self.span_))
         self._learn(*examples)
         # What a row's neighbors foretell may be large; what they do not is cut.
-        self._device = torch.device(device)
-        mean, deviation = self._foretold(np.arange(len(where)))
-        del self._device
+        mean, deviation = self._foretold(nearest, torch.device(device))
         self.residual_ = np.clip(raw, mean - CLIP * deviation, mean + CLIP * deviation)
         self._learn(*examples)
-        del self._trees
         return self
 
-    def plant(self, device: torch.device | str = "cpu") -> ResidualKriging:
-        """Return a copy that has its trees: ready to predict, not to be kept.
+    def law(self, device: torch.device | str = "cpu") -> ConditionalLaw:
+        """Give what was learned."""
+        return ConditionalLaw(self._covariance, torch.as_tensor(self.theta_).to(device))
+
+    def nearest_rows(self, rows: IntArray | slice = slice(None)) -> NearestRows:
+        """Look for the nearest of some training rows, or of all."""
+        return NearestRows(
+            self.where_[rows],
+            spacing=self.spacing_,
+            span=self.span_,
+            has_time=self.has_time,
+        )
+
+    def neighborhood(
+        self,
+        where: Locations,
+        neighbors: IntArray,
+        own: IntArray | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Neighborhood:
+        """Look up what is known of the neighbors of rows.
 
         Parameters
         ----------
+        where : Locations
+            The rows.
+        neighbors : ndarray of shape (n, m)
+            Numbers of their neighbors, -1 for none.
+        own : ndarray of shape (n,), default=None
+            Numbers of the rows, where they are for training.
         device : device or str, default="cpu"
-            Where it solves for rows.
+            Where it is to lie.
 
         Returns
         -------
-        ResidualKriging
-            The copy.
+        Neighborhood
+            Distances, noise and residuals.
         """
-        planted = copy.copy(self)
-        planted._device = torch.device(device)
-        planted._trees = [cKDTree(axes) for axes in self._axes(self.where_)]
-        return planted
+        said = neighbors >= 0
+        noise, own_noise = np.where(said, 1.0, GONE), np.ones(len(where))
+        if self.weight_ is not None:
+            noise = noise / self.weight_[neighbors]
+            if own is not None:
+                own_noise = own_noise / self.weight_[own]
+        known = self.where_[neighbors]
+        arrays = (where.point[:, None], where.time[:, None], known.point, known.time)
+        residual = np.where(said, self.residual_[neighbors], 0.0)
+        own_point, own_time, point, time = (
+            torch.as_tensor(part).to(device) for part in arrays
+        )
+        row, column = neighbor_pairs(neighbors.shape[1], device)
+        return Neighborhood(
+            among=straight_distances(point, point)[:, row, column],
+            among_lag=(time[:, row] - time[:, column]).abs(),
+            distance=straight_distances(own_point, point)[:, 0],
+            lag=(own_time - time).abs(),
+            noise=torch.as_tensor(noise).to(device),
+            residual=torch.as_tensor(residual).to(device),
+            own_noise=torch.as_tensor(own_noise).to(device),
+        )
 
     def _learn(self, rows: IntArray, neighbors: IntArray) -> None:
         """Find the covariance that makes some rows likeliest, given their neighbors."""
@@ -211,9 +220,9 @@ class ResidualKriging:
         parts = [
             (
                 torch.as_tensor(self.residual_[rows[own]]),
-                self._neighborhood(self.where_[rows[own]], neighbors[own], rows[own]),
+                self.neighborhood(self.where_[rows[own]], neighbors[own], rows[own]),
             )
-            for own in slices(len(rows), CHUNK_SIZE)
+            for own in solvable(len(rows), N_NEIGHBORS**2 // 2, torch.device("cpu"))
         ]
 
         def share(
@@ -244,7 +253,7 @@ class ResidualKriging:
             )
         self.theta_ = np.asarray(found.x, dtype=np.float64)
 
-    def _examples(self) -> tuple[IntArray, IntArray]:
+    def _examples(self, nearest: NearestRows) -> tuple[IntArray, IntArray]:
         """Rows to learn from, and neighbors: all others, a few, and the earlier ones.
 
         Neighbors near by tell nothing of what lasts; those far off in place and time
@@ -263,10 +272,10 @@ class ResidualKriging:
         for rows, known in settings:
             rows = random.permutation(rows)[: FIT_ROWS // len(settings)]
             if known is order:
-                index = self._neighbors(where[rows], own=rows)
+                index = nearest.neighbors(where[rows], N_NEIGHBORS, own=rows)
             else:
-                trees = [cKDTree(axes) for axes in self._axes(where[known])]
-                index = self._neighbors(where[rows], trees=trees)
+                some = self.nearest_rows(known)
+                index = some.neighbors(where[rows], N_NEIGHBORS)
                 index = np.where(index >= 0, known[index], -1)
             index = np.pad(
                 index, ((0, 0), (0, N_NEIGHBORS - index.shape[1])), constant_values=-1
@@ -275,88 +284,37 @@ class ResidualKriging:
             neighbors.append(index)
         return np.concatenate(chosen), np.concatenate(neighbors)
 
-    def _foretold(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation of training rows, from their neighbors alone."""
+    def _foretold(
+        self, nearest: NearestRows, device: torch.device
+    ) -> tuple[FloatArray, FloatArray]:
+        """Mean and deviation of all training rows, from their neighbors alone."""
         # Laid out before: small arrays between large ones keep memory from being
         # given back.
-        means, deviations = np.empty((2, len(rows)))
-        law = self._law
+        means, deviations = np.empty((2, len(self.where_)))
+        rows, law = np.arange(len(self.where_)), self.law(device)
 
         def foretell(part: slice) -> None:
             own = rows[part]
             some = self.where_[own]
-            neighbors = self._neighbors(some, own=own)
-            with self._turn():
-                mean, variance = law.moments(self._neighborhood(some, neighbors, own))
+            neighbors = nearest.neighbors(some, N_NEIGHBORS, own)
+            with turn(device):
+                near = self.neighborhood(some, neighbors, own, device)
+                mean, variance = law.moments(near)
                 means[part] = mean.cpu().numpy()
                 deviations[part] = variance.sqrt().cpu().numpy()
 
-        parts = slices(len(rows), self._chunk_size)
+        parts = solvable(len(rows), N_NEIGHBORS**2 // 2, device)
         with mapping(len(parts)) as run:
             for _ in run(foretell, parts):
                 pass
         return means, deviations
 
-    def predict(
-        self, where: Locations, run: Mapping = map
-    ) -> tuple[FloatArray, FloatArray]:
-        """Predict the residual at rows, once planted.
-
-        Parameters
-        ----------
-        where : Locations
-            Where and when the rows are.
-        run : callable, default=map
-            Does this for some rows after others, in threads or not.
-
-        Returns
-        -------
-        place : ndarray of shape (n,)
-            What stays at the place.
-        place_time : ndarray of shape (n,)
-            What passes or returns there. The two add up to the residual.
-        """
-        place, rest = np.empty((2, len(where)))
-
-        def predict(part: slice) -> None:
-            some = where[part]
-            place[part], rest[part] = self._predict(some, self._neighbors(some))
-
-        for _ in run(predict, slices(len(where), self._chunk_size)):
-            pass
-        return place * self.scale_, rest * self.scale_
-
     @property
     def _covariance(self) -> SpaceTimeCovariance:
         return SpaceTimeCovariance(self.has_time, self.has_period)
 
-    @property
-    def _law(self) -> ConditionalLaw:
-        return ConditionalLaw(self._covariance, self._tensor(self.theta_))
-
-    @property
-    def _chunk_size(self) -> int:
-        return CHUNK_SIZE if self._device.type == "cpu" else GPU_CHUNK_SIZE
-
-    def _turn(self) -> AbstractContextManager[Any]:
-        """Wait for memory of the GPU."""
-        return nullcontext() if self._device.type == "cpu" else SOLVING
-
-    def _tensor(self, array: FloatArray) -> Tensor:
-        return torch.as_tensor(array).to(self._device)
-
-    def _predict(
-        self, where: Locations, neighbors: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
-        with self._turn():
-            near = self._neighborhood(where, neighbors)
-            place, passing = self._law.mean_parts(near)
-            return place.cpu().numpy(), passing.cpu().numpy()
-
-    # --- neighbors ---------------------------------------------------------------
-
     def _measure(self) -> None:
-        """Learn spacing and span of the training rows, and plant the trees."""
+        """Learn spacing and span of the training rows."""
         where = self.where_
         places = np.unique(where.point, axis=0)
         if len(places) > 1:
@@ -365,68 +323,34 @@ class ResidualKriging:
         else:
             self.spacing_ = 1.0
         self.span_ = float(np.ptp(where.time)) or 1.0
-        self._trees = self.plant()._trees
-
-    def _axes(self, where: Locations) -> list[FloatArray]:
-        point = where.point / (5.0 * self.spacing_)
-        if not self.has_time:
-            return [point]
-        time = (8.0 / self.span_) * where.time[:, None]
-        return [np.hstack([point, SLIGHTLY * time]), np.hstack([point, time])]
-
-    def _neighbors(
-        self,
-        where: Locations,
-        own: IntArray | None = None,
-        trees: list[cKDTree] | None = None,
-    ) -> IntArray:
-        """Nearest training rows (n, m), -1 where there are none or found twice."""
-        trees = self._trees if trees is None else trees
-        each = N_NEIGHBORS // len(trees)
-        found: list[IntArray] = []
-        for tree, axes in zip(trees, self._axes(where), strict=True):
-            _, index = tree.query(axes, min(each + (own is not None), tree.n))
-            index = index.reshape(len(where), -1)
-            if own is not None:
-                # Where rows coincide a row need not be its own nearest.
-                itself = index == own[:, None]
-                itself[:, -1] |= ~itself.any(axis=1)
-                index = index[~itself].reshape(len(where), -1)
-            for earlier in found:
-                twice = (index[:, :, None] == earlier[:, None, :]).any(axis=2)
-                index = np.where(twice, -1, index)
-            found.append(index)
-        return np.concatenate(found, axis=1)
-
-    def _neighborhood(
-        self, where: Locations, neighbors: IntArray, own: IntArray | None = None
-    ) -> Neighborhood:
-        """Look up neighbors of rows; `own` numbers those that are for training."""
-        said = neighbors >= 0
-        noise, own_noise = np.where(said, 1.0, GONE), np.ones(len(where))
-        if self.weight_ is not None:
-            noise = noise / self.weight_[neighbors]
-            if own is not None:
-                own_noise = own_noise / self.weight_[own]
-        own_point, own_time = (
-            self._tensor(part[:, None]) for part in (where.point, where.time)
-        )
-        point, time = (
-            self._tensor(part[neighbors])
-            for part in (self.where_.point, self.where_.time)
-        )
-        row, column = neighbor_pairs(neighbors.shape[1], self._device)
-        return Neighborhood(
-            among=_apart(point, point)[:, row, column],
-            among_lag=(time[:, row] - time[:, column]).abs(),
-            distance=_apart(own_point, point)[:, 0],
-            lag=(own_time - time).abs(),
-            noise=self._tensor(noise),
-            residual=self._tensor(np.where(said, self.residual_[neighbors], 0.0)),
-            own_noise=self._tensor(own_noise),
-        )
 
 
-def _apart(some: Tensor, others: Tensor) -> Tensor:
+def solvable(n_rows: int, n_numbers: int, device: torch.device) -> list[slice]:
+    """Cut rows into parts that are computed at once.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    n_numbers : int
+        Numbers that each has in a term of the covariance.
+    device : device
+        Where they are computed.
+
+    Returns
+    -------
+    list of slice
+        The parts.
+    """
+    most = CHUNK_NUMBERS if device.type == "cpu" else GPU_CHUNK_NUMBERS
+    return slices(n_rows, max(most // n_numbers, 1))
+
+
+def turn(device: torch.device) -> AbstractContextManager[Any]:
+    """Wait for memory of the device, if it is a GPU."""
+    return nullcontext() if device.type == "cpu" else SOLVING
+
+
+def straight_distances(some: Tensor, others: Tensor) -> Tensor:
     """Straight distances (B, n, m) of points (B, n, axes) and (B, m, axes)."""
     return torch.cdist(some, others, compute_mode="donot_use_mm_for_euclid_dist")

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from .allocator import give_back
+from .dual_kriging import DualKriging
 from .inference import CHUNK_SIZE, Evaluator
 from .inspection.explanation import RowEffects
 from .intercepts import TrainingMean
-from .kriging import Locations, ResidualKriging
+from .kriging import ResidualKriging
+from .nearest_rows import Locations
 from .network import CrossFitted, inputs_of
 from .row_inputs import (
     INSTANT,
@@ -96,9 +98,19 @@ class Predictor:
         self.parts = [Evaluator(part, target_mean, target_scale) for part in networks]
         self.krige(kriging)
 
-    def krige(self, kriging: ResidualKriging | None) -> None:
-        """Add what a fitted kriging foretells, or nothing."""
-        self.kriging = None if kriging is None else kriging.plant(self.device)
+    def krige(self, kriging: ResidualKriging | None, *, keeps: bool = True) -> None:
+        """Add what a fitted kriging foretells, or nothing.
+
+        Parameters
+        ----------
+        kriging : ResidualKriging or None
+            The fitted kriging.
+        keeps : bool, default=True
+            As for :class:`~spatialheteroreg.dual_kriging.DualKriging`.
+        """
+        self.kriging = None
+        if kriging is not None:
+            self.kriging = DualKriging(kriging, self.device, keeps=keeps)
 
     @property
     def device(self) -> torch.device:

@@ -747,16 +747,18 @@ class STCGRegressor(
                 has_period=self._inputs.axis_.period is not None,
             )
             give_back()
-            predictor.krige(self._kriging)
+            predictor.krige(self._kriging, keeps=not net.spares_memory)
         n_steps = max(self._inputs.axis_.n_steps_, samples.n_steps)
         self._training_mean, kriged = predictor.training_mean(
             known.inputs, n_steps, known.weight
         )
-        predictor.krige(None)  # whose trees these rows no longer need
+        if net.spares_memory:  # of the trees, which these rows no longer need
+            predictor.krige(None)
         give_back()
         self._average_effects(predictor, known, kriged)
         give_back()
-        predictor.krige(self._kriging)
+        if net.spares_memory:
+            predictor.krige(self._kriging)
         self._uncertainty = None
         calibrating = samples.split.calibrating
         if len(calibrating):

@@ -13,7 +13,8 @@ from ..inputs import InputBuilder
 from ..inspection.applicability import TrainingReference
 from ..inspection.explanation import EffectBaseline
 from ..intercepts import TrainingMean
-from ..kriging import Locations, ResidualKriging
+from ..kriging import ResidualKriging
+from ..nearest_rows import Locations
 from ..predictor import ModelMean
 from ..time_axis import TimeAxis
 from ..uncertainty import Spread, Uncertainty

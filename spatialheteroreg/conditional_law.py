@@ -8,34 +8,12 @@ import torch
 from torch import Tensor
 
 from .covariance import SpaceTimeCovariance
+from .pairs import neighbor_pairs
 
 JITTER = 1e-6
 """Added to the noise, so that rows at one place and time can be solved for."""
 
 LEAST_VARIANCE = 1e-9
-
-
-def neighbor_pairs(m: int, device: torch.device | str = "cpu") -> Tensor:
-    """Number each two of some neighbors once: the later one, and the earlier.
-
-    Parameters
-    ----------
-    m : int
-        How many there are.
-    device : device or str, default="cpu"
-        Where the numbers are to lie.
-
-    Returns
-    -------
-    Tensor of shape (2, m (m - 1) / 2)
-        The rows and the columns below the diagonal of a matrix.
-
-    Examples
-    --------
-    >>> neighbor_pairs(3).tolist()
-    [[1, 2, 2], [0, 0, 1]]
-    """
-    return torch.tril_indices(m, m, offset=-1, device=device)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from .allocator import give_back
-from .conditional_law import ConditionalLaw, Neighborhood, neighbor_pairs
+from .conditional_law import ConditionalLaw, Neighborhood
 from .covariance import SpaceTimeCovariance
 from .nearest_rows import Locations, NearestRows
+from .pairs import pair_differences, pair_distances
 from .row_inputs import slices
 from .sphere import FloatArray, IntArray
 from .threads import mapping
@@ -43,8 +44,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_NUMBERS = 2**16
-"""Numbers in each term of a covariance that are computed at once: half a MB."""
+CHUNK_NUMBERS = 2**17
+"""Numbers in each term of a covariance that are computed at once: 1 MB."""
 
 GPU_CHUNK_NUMBERS = 2**22
 """The same on a GPU, which few numbers do not keep busy: 34 MB."""
@@ -202,10 +203,9 @@ class ResidualKriging:
         own_point, own_time, point, time = (
             torch.as_tensor(part).to(device) for part in arrays
         )
-        row, column = neighbor_pairs(neighbors.shape[1], device)
         return Neighborhood(
-            among=straight_distances(point, point)[:, row, column],
-            among_lag=(time[:, row] - time[:, column]).abs(),
+            among=pair_distances(point),
+            among_lag=pair_differences(time).abs_(),
             distance=straight_distances(own_point, point)[:, 0],
             lag=(own_time - time).abs(),
             noise=torch.as_tensor(noise).to(device),

@@ -79,6 +79,19 @@ def write(frame, folder, row_group_size=64):
     return pa.dataset.dataset(folder)
 
 
+def killed_in_the_second_pass():
+    """Stand for StreamedRows.blocks, and end as a process does that is killed."""
+    make, passes = StreamedRows.blocks, []
+
+    def killed(self, batch_size, seed):
+        passes.append(seed)
+        if len(passes) == 2:
+            raise RuntimeError("killed")
+        return make(self, batch_size, seed)
+
+    return killed
+
+
 def features(frame):
     return frame.drop(columns=["y", "area"])
 
@@ -279,21 +292,29 @@ class TestFromFiles:
         parameters = {**SMALL, "max_iter": 2}
         whole = STCGRegressor(**parameters).fit(rows, "y", "area")
         model = STCGRegressor(**parameters, checkpoint=tmp_path / "fit")
-        make, passes = StreamedRows.blocks, []
-
-        def killed(self, batch_size, seed):
-            passes.append(seed)
-            if len(passes) == 2:
-                raise RuntimeError("killed")
-            return make(self, batch_size, seed)
-
         with monkeypatch.context() as patch:
-            patch.setattr(StreamedRows, "blocks", killed)
+            patch.setattr(StreamedRows, "blocks", killed_in_the_second_pass())
             with pytest.raises(RuntimeError, match="killed"):
                 model.fit(rows, "y", "area")
         X = features(frame)[:20]
         model.fit(rows, "y", "area")
         np.testing.assert_array_equal(model.predict(X), whole.predict(X))
+
+    def test_rows_to_stop_by_are_not_trained_on(
+        self, rows, frame, blocks_of_100, trained_on
+    ):
+        model = STCGRegressor(early_stopping="rows", **SMALL).fit(rows, "y")
+        held_out = len(frame) - len(np.concatenate(trained_on))
+        assert 0.05 * len(frame) < held_out < 0.2 * len(frame)
+        assert np.isfinite(model.history_[0]["valid_loss"])
+
+    def test_a_warm_start_goes_on(self, rows, frame, blocks_of_100):
+        X = features(frame)
+        model = STCGRegressor(warm_start=True, learning_rate=0.001, **SMALL)
+        before = model.fit(rows, "y", "area").score(X, frame.y)
+        model.fit(rows, "y", "area")
+        assert [epoch["epoch"] for epoch in model.history_] == [1, 2]
+        assert model.score(X, frame.y) > before
 
 
 class TestErrors:
@@ -414,6 +435,52 @@ class TestFromArrays:
         model = STCGRegressor(lat=0, lon=1, **SMALL).fit(X, y)
         by_name = STCGRegressor(**SMALL).fit(frame, y)
         np.testing.assert_allclose(by_name.predict(frame), model.predict(X))
+
+    def test_their_sample_is_not_in_memory_in_training(
+        self, arrays, blocks_of_100, monkeypatch
+    ):
+        monkeypatch.setattr(data, "IN_MEMORY_ROWS", 500)
+        encoded, encode = [], InputBuilder.encode
+
+        def note(builder, table, *args):
+            encoded.append(table.n_rows)
+            return encode(builder, table, *args)
+
+        monkeypatch.setattr(InputBuilder, "encode", note)
+        trained = []
+        make = StreamedRows.blocks
+
+        def blocks(self, *args):
+            trained.append(len(encoded))
+            return make(self, *args)
+
+        monkeypatch.setattr(StreamedRows, "blocks", blocks)
+        STCGRegressor(lat=0, lon=1, **SMALL).fit(*arrays)
+        before, after = encoded[: trained[0]], encoded[trained[0] :]
+        assert max(before, default=0) < 200
+        assert max(after) == len(arrays[0])
+
+    def test_an_ensemble_is_calibrated(self, arrays, blocks_of_100, monkeypatch):
+        X, y = arrays
+        monkeypatch.setattr(data, "IN_MEMORY_ROWS", 500)
+        ensemble = STCGRegressor(lat=0, lon=1, n_members=2, **{**SMALL, "n_folds": 1})
+        _, std = ensemble.fit(X, y).predict(X, return_std=True)
+        assert (std > 0).all()
+
+    def test_a_checkpoint_goes_on_to_the_same_model(
+        self, arrays, blocks_of_100, tmp_path, monkeypatch
+    ):
+        X, y = arrays
+        monkeypatch.setattr(data, "IN_MEMORY_ROWS", 500)
+        parameters = {**SMALL, "max_iter": 2, "lat": 0, "lon": 1}
+        whole = STCGRegressor(**parameters).fit(X, y)
+        model = STCGRegressor(**parameters, checkpoint=tmp_path / "fit")
+        with monkeypatch.context() as patch:
+            patch.setattr(StreamedRows, "blocks", killed_in_the_second_pass())
+            with pytest.raises(RuntimeError, match="killed"):
+                model.fit(X, y)
+        model.fit(X, y)
+        np.testing.assert_array_equal(model.predict(X), whole.predict(X))
 
     def test_short_ones_are_not(self, arrays):
         X, y = arrays

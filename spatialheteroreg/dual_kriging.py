@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from .kriging import ResidualKriging, solvable, straight_distances, turn
-from .nearest_rows import Locations
+from .nearest_rows import Locations, Surroundings
+from .row_inputs import slices
 from .sphere import FloatArray, IntArray
 from .threads import Mapping
 
-N_NEIGHBORS = 48
-"""Training rows in a neighborhood: half the nearest places, half the nearest in both
-place and time."""
+ROWS, GPU_ROWS = 1_024, 16_384
+"""Rows that are told at once on a core, and on a GPU."""
 
 
 class Neighborhoods:
@@ -31,7 +31,7 @@ class Neighborhoods:
     neighbors : ndarray of shape (n_rows, n_neighbors), int32
         Numbers of the neighbors.
     weights : ndarray of shape (n_rows, n_neighbors)
-        What each has to say; 0 where there is none.
+        What each has to say; 0 where there are no more.
     solved : ndarray of shape (n_rows,), bool
         Which rows have them.
     """
@@ -48,8 +48,9 @@ class DualKriging:
     With the covariance :math:`K` of the neighbors, noise included, their residuals
     :math:`z` and their covariance :math:`c` with a row, its residual is
     :math:`c^T K^{-1} z`. The dual weights :math:`K^{-1} z` [1]_ are the same for all
-    rows that share the neighbors [2]_: those of the training row that a row has the
-    largest covariance with, of the nearest places and the nearest in place and time.
+    rows that share the neighbors [2]_: those around one training row, the nearest in
+    place or the nearest in place and time, of which a row has the larger covariance
+    with.
 
     Parameters
     ----------
@@ -58,13 +59,13 @@ class DualKriging:
     device : device or str, default="cpu"
         Where rows are solved for.
     keeps : bool, default=True
-        Whether dual weights are kept, 0.6 kB for each training row that was closest
-        to any.
+        Whether dual weights are kept, 0.7 kB for each training row, once they were
+        asked for.
 
     References
     ----------
     .. [1] Goovaerts, P. (1997). Geostatistics for natural resources evaluation.
-       Oxford University Press. Section 5.2.
+       Oxford University Press.
     .. [2] Guinness, J. (2018). Permutation and grouping methods for sharpening Gaussian
        process approximations. Technometrics 60.
 
@@ -91,8 +92,8 @@ class DualKriging:
         self.device = torch.device(device)
         self._law = fitted.law(self.device)
         self._nearest = fitted.nearest_rows()
-        width = self._nearest.n_neighbors(N_NEIGHBORS)
-        self._kept = Neighborhoods(len(fitted.where_), width) if keeps else None
+        self._around = Surroundings(self._nearest)
+        self._kept = self._lay_out(len(fitted.where_)) if keeps else None
 
     def predict(
         self, where: Locations, run: Mapping = map
@@ -129,7 +130,8 @@ class DualKriging:
                 for found, one in zip((place, rest), parts, strict=True):
                     found[part] = (one * dual).sum(dim=1).cpu().numpy()
 
-        parts = solvable(n_rows, N_NEIGHBORS, self.device)
+        on_cpu = self.device.type == "cpu"
+        parts = slices(n_rows, ROWS if on_cpu else GPU_ROWS)
         _finish(run(find, parts))
         shared, numbers = self._solved(closest, run)
         _finish(run(predict, parts))
@@ -162,15 +164,17 @@ class DualKriging:
     ) -> tuple[Neighborhoods, IntArray]:
         """Neighborhoods of training rows, and which of them each row has."""
         rows, number = np.unique(closest, return_inverse=True)
-        width = self._nearest.n_neighbors(N_NEIGHBORS)
         shared = self._kept
         if shared is None:
-            shared = Neighborhoods(len(rows), width)
+            shared = self._lay_out(len(rows))
             self._solve(rows, np.arange(len(rows)), shared, run)
             return shared, number
         missing = rows[~shared.solved[rows]]
         self._solve(missing, missing, shared, run)
         return shared, closest
+
+    def _lay_out(self, n_rows: int) -> Neighborhoods:
+        return Neighborhoods(n_rows, self._around.n_rows)
 
     def _solve(
         self, rows: IntArray, numbers: IntArray, shared: Neighborhoods, run: Mapping
@@ -179,7 +183,7 @@ class DualKriging:
 
         def solve(part: slice) -> None:
             where = self.fitted.where_[rows[part]]
-            neighbors = self._nearest.neighbors(where, N_NEIGHBORS)
+            neighbors = self._around.rows(where)
             with turn(self.device):
                 near = self.fitted.neighborhood(where, neighbors, device=self.device)
                 weights = self._law.dual_weights(near).cpu().numpy()
@@ -187,7 +191,8 @@ class DualKriging:
             shared.neighbors[numbers[part]] = np.where(there, neighbors, 0)
             shared.weights[numbers[part]] = np.where(there, weights, 0.0)
 
-        _finish(run(solve, solvable(len(rows), N_NEIGHBORS**2 // 2, self.device)))
+        n_pairs = self._around.n_rows**2 // 2
+        _finish(run(solve, solvable(len(rows), n_pairs, self.device)))
         # Another thread may have put down the same meanwhile.
         shared.solved[numbers] = True
 

@@ -57,7 +57,7 @@ of others are looked for meanwhile."""
 SEARCHING = threading.Lock()
 """Held while the covariance is searched for with one thread of BLAS."""
 
-GONE = 1e6
+GONE = 1e18
 """Noise of a neighbor that is to say nothing."""
 
 
@@ -194,7 +194,7 @@ class ResidualKriging:
         said = neighbors >= 0
         noise, own_noise = np.where(said, 1.0, GONE), np.ones(len(where))
         if self.weight_ is not None:
-            noise = noise / self.weight_[neighbors]
+            noise = np.where(said, noise / self.weight_[neighbors], GONE)
             if own is not None:
                 own_noise = own_noise / self.weight_[own]
         known = self.where_[neighbors]

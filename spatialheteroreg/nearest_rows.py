@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,12 @@ from .sphere import FloatArray, IntArray
 
 SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
+
+EACH = 24
+"""Rows of each kind in the surroundings of a row."""
+
+MOST = 56
+"""Rows of all kinds there: some are found twice, and the farthest places go first."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Locations:
 
 
 class NearestRows:
-    """Looks for the nearest of some rows, twice where they have times.
+    """Looks for the nearest of some rows, of two kinds where they have times.
 
     Once time counts slightly, as what is near in place may last, and once as much as
     place does.
@@ -64,12 +71,9 @@ class NearestRows:
     def __init__(
         self, where: Locations, *, spacing: float, span: float, has_time: bool
     ) -> None:
+        self.where = where
         self.spacing, self.span, self.has_time = spacing, span, has_time
         self._trees = [cKDTree(axes) for axes in self._axes(where)]
-
-    def n_neighbors(self, most: int) -> int:
-        """How many :meth:`neighbors` finds where so many are asked for."""
-        return sum(min(most // len(self._trees), tree.n) for tree in self._trees)
 
     def closest(self, where: Locations) -> IntArray:
         """Give the nearest row of each kind (n, 1 or 2)."""
@@ -107,11 +111,8 @@ class NearestRows:
                 itself = index == own[:, None]
                 itself[:, -1] |= ~itself.any(axis=1)
                 index = index[~itself].reshape(len(where), n_asked - 1)
-            for earlier in found:
-                twice = (index[:, :, None] == earlier[:, None, :]).any(axis=2)
-                index = np.where(twice, -1, index)
             found.append(index)
-        return np.concatenate(found, axis=1)
+        return each_once(found)
 
     def _axes(self, where: Locations) -> list[FloatArray]:
         point = where.point / (5.0 * self.spacing)
@@ -119,3 +120,112 @@ class NearestRows:
             return [point]
         time = (8.0 / self.span) * where.time[:, None]
         return [np.hstack([point, SLIGHTLY * time]), np.hstack([point, time])]
+
+
+class Surroundings:
+    """Looks for the rows that are around training rows: near ones, and near places.
+
+    Where there are many times the nearest rows are all of the same few places, and say
+    nothing of what is between these and others. So of the nearest places one row each
+    is among them, the nearest in time.
+
+    Parameters
+    ----------
+    nearest : NearestRows
+        Looks for the nearest rows.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows that are found for each, at most.
+
+    Examples
+    --------
+    >>> point, time = np.array([[0.0], [0.0], [3.0]]), np.array([0.0, 1.0, 0.9])
+    >>> where = Locations(point, time)
+    >>> nearest = NearestRows(where, spacing=3.0, span=1.0, has_time=True)
+    >>> sorted(Surroundings(nearest).rows(where[:1])[0].tolist())
+    [-1, -1, -1, -1, -1, 0, 1, 2]
+    """
+
+    def __init__(self, nearest: NearestRows) -> None:
+        where = self._where = nearest.where
+        self._nearest = nearest
+        places, place = np.unique(where.point, axis=0, return_inverse=True)
+        self._tree = cKDTree(places)
+        place = place.ravel()
+        self._order = np.lexsort((where.time, place))
+        self._first = np.searchsorted(place[self._order], np.arange(len(places) + 1))
+        self._start = float(where.time.min())
+        self._span = float(np.ptp(where.time))
+        # Ascending: places one after the other, and the times of each.
+        self._instant = self._instants(place[self._order], where.time[self._order])
+        self._n_near = EACH if nearest.has_time else 2 * EACH
+        n_kinds = 1 + nearest.has_time
+        n_near = n_kinds * min(self._n_near, len(where))
+        self.n_rows = min(n_near + min(EACH, len(places)), MOST)
+
+    def rows(self, where: Locations) -> IntArray:
+        """Find rows.
+
+        Parameters
+        ----------
+        where : Locations
+            What they are to be around.
+
+        Returns
+        -------
+        ndarray of shape (n, n_rows)
+            Their numbers; -1 after the last.
+        """
+        n_kinds = 1 + self._nearest.has_time
+        near = self._nearest.neighbors(where, n_kinds * self._n_near)
+        found = each_once([near, self._of_places(where)])
+        absent = np.argsort(found < 0, axis=1, kind="stable")[:, : self.n_rows]
+        return np.take_along_axis(found, absent, axis=1)
+
+    def _of_places(self, where: Locations) -> IntArray:
+        """Of each of the nearest places the row that is nearest in time."""
+        n_places = min(EACH, self._tree.n)
+        _, place = self._tree.query(where.point, n_places)
+        place = place.reshape(len(where), n_places)
+        time = where.time[:, None]
+        after = np.searchsorted(self._instant, self._instants(place, time))
+        first, last = self._first[place], self._first[place + 1] - 1
+        before, after = (
+            self._order[np.clip(row, first, last)] for row in (after - 1, after)
+        )
+        earlier, later = (
+            np.abs(self._where.time[row] - time) for row in (before, after)
+        )
+        return np.where(earlier <= later, before, after)
+
+    def _instants(self, place: IntArray, time: FloatArray) -> FloatArray:
+        """One number for each place and time, which grows with both."""
+        within = np.clip(time - self._start, 0.0, self._span)
+        return place * (2.0 * self._span + 1.0) + within
+
+
+def each_once(found: Sequence[IntArray]) -> IntArray:
+    """Join rows that were found in several ways; put -1 for those found before.
+
+    Parameters
+    ----------
+    found : sequence of ndarray of shape (n, m_i)
+        Numbers of rows, or -1.
+
+    Returns
+    -------
+    ndarray of shape (n, sum of m_i)
+        The numbers.
+
+    Examples
+    --------
+    >>> each_once([np.array([[3, 1]]), np.array([[2, 3]])]).tolist()
+    [[3, 1, 2, -1]]
+    """
+    once = [found[0]]
+    for index in found[1:]:
+        twice = [(index[:, :, None] == one[:, None]).any(axis=2) for one in once]
+        once.append(np.where(np.any(twice, axis=0), -1, index))
+    return np.concatenate(once, axis=1)

@@ -28,7 +28,7 @@ def neighbor_pairs(m: int, device: torch.device | str = "cpu") -> Tensor:
     >>> neighbor_pairs(4).tolist()
     [[1, 2, 3, 3, 2, 3], [0, 1, 2, 0, 0, 1]]
     """
-    each, half = torch.arange(m, device=device), (m - 1) // 2
+    each, half = torch.arange(m, device=device), max(m - 1, 0) // 2
     following = (each[:, None] + torch.arange(1, half + 1, device=device)) % m
     one, other = each.repeat_interleave(half), following.flatten()
     if m % 2 == 0:
@@ -58,7 +58,7 @@ def pair_differences(x: Tensor) -> Tensor:
     [[4.0, 2.0, 1.0, 7.0, 6.0, 3.0]]
     """
     B, m = x.shape
-    half = (m - 1) // 2
+    half = max(m - 1, 0) // 2
     around = torch.cat([x, x[:, :half]], dim=1)[:, 1:]
     following = around.unfold(1, half, 1) if half else x.new_empty(B, m, 0)
     differences = (x[:, :, None] - following).flatten(1)

@@ -4,12 +4,13 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialheteroreg.dual_kriging import N_NEIGHBORS, DualKriging
+from spatialheteroreg.dual_kriging import DualKriging
 from spatialheteroreg.kriging import ResidualKriging
-from spatialheteroreg.nearest_rows import Locations
+from spatialheteroreg.nearest_rows import EACH, Locations
 
 from .test_kriging import make_places, make_waves
 
@@ -106,7 +107,7 @@ def test_learns_to_speak_of_the_future():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(2, N_NEIGHBORS), st.integers(0, 100), st.booleans())
+@given(st.integers(2, 2 * EACH), st.integers(0, 100), st.booleans())
 def test_with_few_rows_it_is_simple_kriging(n_rows, seed, weighted):
     """All rows are neighbors: the formula of the textbooks, with all of them."""
     where, new = make_places(n_rows, seed), make_places(5, seed + 1)
@@ -130,6 +131,53 @@ def test_with_few_rows_it_is_simple_kriging(n_rows, seed, weighted):
     )
     place, _ = DualKriging(kriging).predict(new)
     np.testing.assert_allclose(place, expected * kriging.scale_, atol=1e-8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(2, EACH), st.integers(0, 100), st.booleans())
+def test_with_few_rows_and_times_it_is_as_well(n_rows, seed, weighted):
+    """However often a row is found, it speaks once."""
+    where, new = (make_places(n, seed + n, time=True) for n in (n_rows, 5))
+    random = np.random.RandomState(seed)
+    weight = random.uniform(0.5, 2, n_rows) if weighted else None
+    kriging = ResidualKriging(has_time=True, has_period=True)
+    kriging.fit(where, random.normal(size=n_rows), weight)
+    everyone = np.tile(np.arange(n_rows), (len(new), 1))
+    mean, _ = kriging.law().moments(kriging.neighborhood(new, everyone))
+    found = np.add(*DualKriging(kriging).predict(new))
+    np.testing.assert_allclose(found, mean.numpy() * kriging.scale_, atol=1e-8)
+
+
+def test_between_stations_of_long_series_several_are_heard():
+    """The nearest rows are all of one station; the others are what tells the way."""
+    random = np.random.RandomState(0)
+    place, n_times = random.uniform(0, 1000, (110, 2)), 60
+    where = Locations(
+        np.repeat(place, n_times, axis=0), random.uniform(0, 10, 110 * n_times)
+    )
+    known = np.arange(len(where)) < 80 * n_times
+    truth = make_waves(where)
+    residual = truth[known] + random.normal(0, 0.3, known.sum())
+    kriging = ResidualKriging(has_time=True, has_period=True)
+    kriging.fit(where[known], residual)
+    found = np.add(*DualKriging(kriging).predict(where[~known]))
+    left = np.mean((found - truth[~known]) ** 2)
+    assert left < 0.1 * np.mean(truth[~known] ** 2)
+
+
+def test_a_row_is_told_by_the_nearer_of_two_in_the_eyes_of_the_law(in_time):
+    new = make_places(300, seed=4, time=True)
+    kriging, where = DualKriging(in_time), in_time.where_
+    pair = in_time.nearest_rows().closest(new)
+    assert (pair[:, 0] != pair[:, 1]).sum() > 30
+    apart = np.linalg.norm(where.point[pair] - new.point[:, None], axis=2)
+    lag = np.abs(where.time[pair] - new.time[:, None])
+    law = in_time.law()
+    parts = law.covariance(law.theta[:-1], *map(torch.as_tensor, (apart, lag)))
+    best = sum(parts).numpy().argmax(axis=1)
+    assert 0 < best.mean() < 1
+    chosen = pair[np.arange(300), best]
+    np.testing.assert_array_equal(kriging._closest(new), chosen)
 
 
 @settings(max_examples=10, deadline=None)

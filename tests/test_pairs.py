@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spatialheteroreg.pairs import neighbor_pairs, pair_differences, pair_distances
 
 
-@pytest.mark.parametrize("m", range(1, 26))
+@pytest.mark.parametrize("m", [*range(10), 24, 25, 48])
 def test_each_two_are_named_once_and_below_the_diagonal(m):
     row, column = neighbor_pairs(m)
     named = sorted(zip(column.tolist(), row.tolist(), strict=True))
@@ -18,7 +18,7 @@ def test_each_two_are_named_once_and_below_the_diagonal(m):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 25), st.integers(1, 4), st.integers(0, 1000))
+@given(st.integers(0, 30), st.integers(1, 4), st.integers(0, 1000))
 def test_differences_and_distances_are_those_of_the_pairs(m, n_axes, seed):
     points = torch.randn(3, m, n_axes, generator=torch.Generator().manual_seed(seed))
     row, column = neighbor_pairs(m)

@@ -44,8 +44,8 @@ CLIP = 2.5
 """Standard deviations about what its neighbors foretell at which a residual is cut: one
 bad station must not speak for all its surroundings."""
 
-CHUNK_NUMBERS = 2**17
-"""Numbers in each term of a covariance that are computed at once: 1 MB."""
+CHUNK_NUMBERS = 2**16
+"""Numbers in each term of a covariance that are computed at once: half a MB."""
 
 GPU_CHUNK_NUMBERS = 2**22
 """The same on a GPU, which few numbers do not keep busy: 34 MB."""

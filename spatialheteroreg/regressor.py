@@ -39,7 +39,7 @@ from .fitting import (
     start_random,
     train_networks,
 )
-from .inspection.explanation import EffectBaseline, normalized_weights
+from .inspection.explanation import EffectBaseline, RowEffects, normalized_weights
 from .kriging import FEWEST_ROWS
 from .net import STCGNet
 from .predictor import EFFECT_ROWS, Kriged, Predictor, krige_residuals
@@ -777,32 +777,33 @@ class STCGRegressor(
     ) -> None:
         """Average what the model says of the training rows, some rows at a time."""
         parts = slices(len(known), EFFECT_ROWS)
-        effects = [
-            predictor.effects(
-                known.inputs[rows],
-                self._training_mean,
-                kriged=(kriged[0][rows], kriged[1][rows]),
-            )
-            for rows in parts
-        ]
+        effects = RowEffects.joined(
+            (
+                predictor.effects(
+                    known.inputs[rows],
+                    self._training_mean,
+                    kriged=(kriged[0][rows], kriged[1][rows]),
+                )
+                for rows in parts
+            ),
+            len(known),
+        )
         weight = np.ones(len(known)) if known.weight is None else known.weight
-        weights = [weight[rows] for rows in parts]
-        self._baseline = EffectBaseline.of(effects, weights)
+        self._baseline = EffectBaseline.of(effects, weight)
         shares = [
-            own @ normalized_weights(self._contributions(part))
-            for part, own in zip(effects, weights, strict=True)
+            weight[rows] @ normalized_weights(self._contributions(effects[rows]))
+            for rows in parts
         ]
         self.feature_importances_ = np.sum(shares, axis=0) / weight.sum()
         self.explanation_r2_ = 1.0
         if self.head != "additive":
-            prediction, combination = (
-                np.concatenate([getattr(part, name) for part in effects])
-                for name in ("prediction", "combination")
-            )
             # In units whose squares do not overflow.
             mean, scale = self._target_mean, self._target_scale
             self.explanation_r2_ = float(
-                r2_score((prediction - mean) / scale, (combination - mean) / scale)
+                r2_score(
+                    (effects.prediction - mean) / scale,
+                    (effects.combination - mean) / scale,
+                )
             )
 
     def _krigs(self, samples: Samples) -> bool:

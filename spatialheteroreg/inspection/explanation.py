@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,44 @@ class RowEffects:
     time: FloatArray
     place_time: FloatArray
     features: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Iterable[RowEffects], n_rows: int) -> RowEffects:
+        """Put some rows after others.
+
+        Parameters
+        ----------
+        parts : iterable of RowEffects
+            Of some rows each, members averaged; looked at one after the other.
+        n_rows : int
+            Rows of all of them.
+
+        Returns
+        -------
+        RowEffects
+            Of all rows.
+        """
+        # Laid out at once: small arrays between large ones keep memory from being
+        # given back.
+        whole: dict[str, FloatArray] = {}
+        start = 0
+        for part in parts:
+            found = vars(part)
+            if not whole:
+                shapes = {name: (n_rows, *found[name].shape[1:]) for name in found}
+                shapes["level"] = found["level"].shape
+                whole = {name: np.empty(shape) for name, shape in shapes.items()}
+            stop = start + len(part.prediction)
+            for name, array in whole.items():
+                rows = slice(None) if name == "level" else slice(start, stop)
+                array[rows] = found[name]
+            start = stop
+        return cls(**whole)
+
+    def __getitem__(self, rows: slice) -> RowEffects:
+        found = vars(self)
+        own = {name: found[name][rows] for name in found if name != "level"}
+        return RowEffects(level=self.level, **own)
 
     def contributions(
         self,
@@ -114,32 +152,26 @@ class EffectBaseline:
         return self.level + float(self.place_time) + float(self.features.sum())
 
     @classmethod
-    def of(
-        cls, parts: Sequence[RowEffects], weights: Sequence[FloatArray]
-    ) -> EffectBaseline:
+    def of(cls, effects: RowEffects, weight: FloatArray) -> EffectBaseline:
         """Take the means.
 
         Parameters
         ----------
-        parts : sequence of RowEffects
-            Effects of the training rows, some rows in each.
-        weights : sequence of ndarray
-            Sample weights of the rows of each.
+        effects : RowEffects
+            Effects of the training rows.
+        weight : ndarray of shape (n,)
+            Their sample weights.
 
         Returns
         -------
         EffectBaseline
             The means.
         """
-        total = sum(float(weight.sum()) for weight in weights)
-        pairs = [
-            (part, weight / total) for part, weight in zip(parts, weights, strict=True)
-        ]
-        features = [share @ part.features for part, share in pairs]
+        share = weight / weight.sum()
         return cls(
-            float(parts[0].level[0]),
-            sum(float(share @ part.place_time) for part, share in pairs),
-            np.sum(features, axis=0),
+            float(effects.level[0]),
+            float(share @ effects.place_time),
+            share @ effects.features,
         )
 
 

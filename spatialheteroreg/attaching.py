@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .graph import ConditionGraph
 from .row_inputs import DEGREES, POINT, Arrays, distinct_places, slices
 from .sphere import FloatArray
-from .threads import Mapping
+from .threads import Mapping, finish
 
 NOTHING = -1e30
 """Logarithm of the kernel of a node that says nothing."""
@@ -95,8 +95,7 @@ def tie_places(
             log_kernel[rows, k, :m] = np.maximum(tied.log_kernel, NOTHING)
             distance[rows, k, :m], distance[rows, k, m:] = far, far[:, -1:]
 
-    for _ in run(attach, slices(len(lat), ATTACHED_ROWS)):
-        pass
+    finish(run(attach, slices(len(lat), ATTACHED_ROWS)))
     return {
         "node_index": index,
         "node_log_kernel": log_kernel,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +10,7 @@ from .kriging import ResidualKriging, solvable, straight_distances, turn
 from .nearest_rows import Locations, Surroundings
 from .row_inputs import slices
 from .sphere import FloatArray, IntArray
-from .threads import Mapping
+from .threads import Mapping, finish
 
 ROWS, GPU_ROWS = 1_024, 16_384
 """Rows that are told at once on a core, and on a GPU."""
@@ -132,9 +130,9 @@ class DualKriging:
 
         on_cpu = self.device.type == "cpu"
         parts = slices(n_rows, ROWS if on_cpu else GPU_ROWS)
-        _finish(run(find, parts))
+        finish(run(find, parts))
         shared, numbers = self._solved(closest, run)
-        _finish(run(predict, parts))
+        finish(run(predict, parts))
         return place * self.fitted.scale_, rest * self.fitted.scale_
 
     def _closest(self, where: Locations) -> IntArray:
@@ -191,13 +189,6 @@ class DualKriging:
             shared.neighbors[numbers[part]] = np.where(there, neighbors, 0)
             shared.weights[numbers[part]] = np.where(there, weights, 0.0)
 
-        n_pairs = self._around.n_rows**2 // 2
-        _finish(run(solve, solvable(len(rows), n_pairs, self.device)))
+        finish(run(solve, solvable(len(rows), self._around.n_rows, self.device)))
         # Another thread may have put down the same meanwhile.
         shared.solved[numbers] = True
-
-
-def _finish(results: Iterable[None]) -> None:
-    """Wait for what was done for its own sake."""
-    for _ in results:
-        pass

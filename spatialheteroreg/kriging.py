@@ -21,7 +21,7 @@ from .nearest_rows import Locations, NearestRows
 from .pairs import pair_differences, pair_distances
 from .row_inputs import slices
 from .sphere import FloatArray, IntArray
-from .threads import mapping
+from .threads import finish, mapping
 
 N_NEIGHBORS = 24
 """Training rows that the law of a row is learned from: half the nearest places, half
@@ -192,11 +192,12 @@ class ResidualKriging:
             Distances, noise and residuals.
         """
         said = neighbors >= 0
-        noise, own_noise = np.where(said, 1.0, GONE), np.ones(len(where))
+        noise, own_noise = np.ones(neighbors.shape), np.ones(len(where))
         if self.weight_ is not None:
-            noise = np.where(said, noise / self.weight_[neighbors], GONE)
+            noise = noise / self.weight_[neighbors]
             if own is not None:
                 own_noise = own_noise / self.weight_[own]
+        noise = np.where(said, noise, GONE)
         known = self.where_[neighbors]
         arrays = (where.point[:, None], where.time[:, None], known.point, known.time)
         residual = np.where(said, self.residual_[neighbors], 0.0)
@@ -222,7 +223,7 @@ class ResidualKriging:
                 torch.as_tensor(self.residual_[rows[own]]),
                 self.neighborhood(self.where_[rows[own]], neighbors[own], rows[own]),
             )
-            for own in solvable(len(rows), N_NEIGHBORS**2 // 2, torch.device("cpu"))
+            for own in solvable(len(rows), N_NEIGHBORS, torch.device("cpu"))
         ]
 
         def share(
@@ -303,10 +304,9 @@ class ResidualKriging:
                 means[part] = mean.cpu().numpy()
                 deviations[part] = variance.sqrt().cpu().numpy()
 
-        parts = solvable(len(rows), N_NEIGHBORS**2 // 2, device)
+        parts = solvable(len(rows), N_NEIGHBORS, device)
         with mapping(len(parts)) as run:
-            for _ in run(foretell, parts):
-                pass
+            finish(run(foretell, parts))
         return means, deviations
 
     @property
@@ -325,17 +325,17 @@ class ResidualKriging:
         self.span_ = float(np.ptp(where.time)) or 1.0
 
 
-def solvable(n_rows: int, n_numbers: int, device: torch.device) -> list[slice]:
-    """Cut rows into parts that are computed at once.
+def solvable(n_rows: int, n_neighbors: int, device: torch.device) -> list[slice]:
+    """Cut rows into parts that are solved for at once.
 
     Parameters
     ----------
     n_rows : int
         How many there are.
-    n_numbers : int
-        Numbers that each has in a term of the covariance.
+    n_neighbors : int
+        Neighbors of each, of which each two have a covariance.
     device : device
-        Where they are computed.
+        Where they are solved for.
 
     Returns
     -------
@@ -343,7 +343,7 @@ def solvable(n_rows: int, n_numbers: int, device: torch.device) -> list[slice]:
         The parts.
     """
     most = CHUNK_NUMBERS if device.type == "cpu" else GPU_CHUNK_NUMBERS
-    return slices(n_rows, max(most // n_numbers, 1))
+    return slices(n_rows, max(2 * most // n_neighbors**2, 1))
 
 
 def turn(device: torch.device) -> AbstractContextManager[Any]:

@@ -15,7 +15,8 @@ SLIGHTLY = 0.05
 """How much time counts, beside place, among the nearest places."""
 
 EACH = 24
-"""Rows of each kind in the surroundings of a row."""
+"""Rows of each kind in the surroundings of a row; without times there are as many more
+that are near in place."""
 
 MOST = 56
 """Rows of all kinds there: some are found twice, and the farthest places go first."""
@@ -160,10 +161,7 @@ class Surroundings:
         self._span = float(np.ptp(where.time))
         # Ascending: places one after the other, and the times of each.
         self._instant = self._instants(place[self._order], where.time[self._order])
-        self._n_near = EACH if nearest.has_time else 2 * EACH
-        n_kinds = 1 + nearest.has_time
-        n_near = n_kinds * min(self._n_near, len(where))
-        self.n_rows = min(n_near + min(EACH, len(places)), MOST)
+        self.n_rows = self.rows(where[:1]).shape[1]
 
     def rows(self, where: Locations) -> IntArray:
         """Find rows.
@@ -178,11 +176,10 @@ class Surroundings:
         ndarray of shape (n, n_rows)
             Their numbers; -1 after the last.
         """
-        n_kinds = 1 + self._nearest.has_time
-        near = self._nearest.neighbors(where, n_kinds * self._n_near)
+        near = self._nearest.neighbors(where, 2 * EACH)
         found = each_once([near, self._of_places(where)])
-        absent = np.argsort(found < 0, axis=1, kind="stable")[:, : self.n_rows]
-        return np.take_along_axis(found, absent, axis=1)
+        some = np.argsort(found < 0, axis=1, kind="stable")[:, :MOST]
+        return np.take_along_axis(found, some, axis=1)
 
     def _of_places(self, where: Locations) -> IntArray:
         """Of each of the nearest places the row that is nearest in time."""

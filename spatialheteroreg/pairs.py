@@ -28,13 +28,13 @@ def neighbor_pairs(m: int, device: torch.device | str = "cpu") -> Tensor:
     >>> neighbor_pairs(4).tolist()
     [[1, 2, 3, 3, 2, 3], [0, 1, 2, 0, 0, 1]]
     """
-    each, half = torch.arange(m, device=device), max(m - 1, 0) // 2
-    following = (each[:, None] + torch.arange(1, half + 1, device=device)) % m
-    one, other = each.repeat_interleave(half), following.flatten()
-    if m % 2 == 0:
-        one = torch.cat([one, each[: m // 2]])
-        other = torch.cat([other, each[m // 2 :]])
-    return torch.stack([torch.maximum(one, other), torch.minimum(one, other)])
+    pairs = [torch.broadcast_tensors(*two) for two in _around(torch.arange(m)[None])]
+    one, other = (
+        torch.cat([part.flatten() for part in parts])
+        for parts in zip(*pairs, strict=True)
+    )
+    below = torch.stack([torch.maximum(one, other), torch.minimum(one, other)])
+    return below.to(device)
 
 
 def pair_differences(x: Tensor) -> Tensor:
@@ -57,14 +57,7 @@ def pair_differences(x: Tensor) -> Tensor:
     >>> pair_differences(torch.tensor([[1.0, 5.0, 7.0, 8.0]])).abs().tolist()
     [[4.0, 2.0, 1.0, 7.0, 6.0, 3.0]]
     """
-    B, m = x.shape
-    half = max(m - 1, 0) // 2
-    around = torch.cat([x, x[:, :half]], dim=1)[:, 1:]
-    following = around.unfold(1, half, 1) if half else x.new_empty(B, m, 0)
-    differences = (x[:, :, None] - following).flatten(1)
-    if m % 2:
-        return differences
-    return torch.cat([differences, x[:, : m // 2] - x[:, m // 2 :]], dim=1)
+    return torch.cat([(one - other).flatten(1) for one, other in _around(x)], dim=1)
 
 
 def pair_distances(points: Tensor) -> Tensor:
@@ -91,3 +84,15 @@ def pair_distances(points: Tensor) -> Tensor:
         apart = pair_differences(axis)
         squares.addcmul_(apart, apart)
     return squares.sqrt_()
+
+
+def _around(x: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Numbers of neighbors (B, m), and those of the ones that they are paired with."""
+    B, m = x.shape
+    half = max(m - 1, 0) // 2
+    around = torch.cat([x, x[:, :half]], dim=1)[:, 1:]
+    following = around.unfold(1, half, 1) if half else x.new_empty(B, m, 0)
+    pairs = [(x[:, :, None], following)]
+    if m % 2 == 0:  # each faces one that is as far either way
+        pairs.append((x[:, : m // 2], x[:, m // 2 :]))
+    return pairs

@@ -19,6 +19,25 @@ Mapping = Callable[..., Iterable[Any]]
 """Does the same for several things, as `map` does."""
 
 
+def finish(results: Iterable[None]) -> None:
+    """Wait for what a :data:`Mapping` does for its own sake.
+
+    Parameters
+    ----------
+    results : iterable of None
+        What it gives.
+
+    Examples
+    --------
+    >>> done = []
+    >>> finish(map(done.append, [1, 2]))
+    >>> done
+    [1, 2]
+    """
+    for _ in results:
+        pass
+
+
 @contextlib.contextmanager
 def mapping(n_tasks: int) -> Iterator[Mapping]:
     """Give a `map` whose calls run in :func:`threads`; without any, one by one.

@@ -12,6 +12,7 @@ that its parts add up.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from .network import NetworkOutput, STCGNetwork
 from .network.condition import ConditionTable
 from .row_inputs import Arrays, slices
 from .sphere import FloatArray
-from .threads import Mapping
+from .threads import Mapping, n_cores
 
 Chunk = dict[str, Tensor]
 
@@ -36,9 +37,13 @@ a row, and all rows are multiplied in the same way."""
 FULL_HEAD = 4
 """Width of a head, or a divisor of it, at which float32 will do."""
 
-CHUNK_SIZE, CHUNK_NUMBERS = 1_024, 2**20
+CHUNK_SIZE, CHUNK_NUMBERS = 1_536, 2**20
 """Rows that go through the network at once on a core, and at most so many numbers in
-the tokens of all members, 4 MB in float32: more would leave the cache of the core."""
+the tokens of all members, 4 MB in float32: more would leave the cache, and with fewer
+the cores wait more often for each other's Python."""
+
+FEWEST_ROWS = 512
+"""Rows that are worth a core of their own."""
 
 GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
 """The same on a GPU, which few rows do not keep busy: 64 MB in float32."""
@@ -350,7 +355,8 @@ class Evaluator:
         if self.device.type != "cpu":
             most, numbers = GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS
         width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
-        size = max(FULL_ROWS, min(most, numbers // width) // FULL_ROWS * FULL_ROWS)
+        most = max(FULL_ROWS, min(most, numbers // width) // FULL_ROWS * FULL_ROWS)
+        size = chunk_size(n_rows, most, n_cores() if self.device.type == "cpu" else 1)
 
         def look(rows: slice) -> list[FloatArray]:
             with self._own_precision():
@@ -378,3 +384,30 @@ class Evaluator:
             tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
             for tensor in tensors
         ]
+
+
+def chunk_size(n_rows: int, most: int, n_cores: int) -> int:
+    """Cut rows evenly, so that no core waits for another at the end.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    most : int
+        Rows of a chunk at most, a multiple of `FULL_ROWS`.
+    n_cores : int
+        Cores that work on them.
+
+    Returns
+    -------
+    int
+        Rows of a chunk, a multiple of `FULL_ROWS`.
+
+    Examples
+    --------
+    >>> chunk_size(5_000, most=2_048, n_cores=2), chunk_size(600, 2_048, 2)
+    (1280, 512)
+    """
+    rounds = max(1, math.ceil(n_rows / (n_cores * most)))
+    share = math.ceil(n_rows / (n_cores * rounds))
+    return min(most, max(FEWEST_ROWS, share + -share % FULL_ROWS))

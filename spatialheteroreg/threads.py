@@ -146,6 +146,13 @@ def one_core() -> Iterator[None]:
             torch.set_num_threads(_OneCore.n_threads_before)
 
 
+def n_cores() -> int:
+    """Cores that :func:`threads` may keep busy, asked from within or without."""
+    with _OneCore.lock:
+        within = _OneCore.n_inside > 0
+        return _OneCore.n_threads_before if within else torch.get_num_threads()
+
+
 def _stay_on_one_core() -> None:
     """Have PyTorch compute on one core in this thread for good."""
     torch.set_num_threads(1)

@@ -13,6 +13,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import (
+    compiled,
     gpu_rows,
     speed,
     speed_answers,
@@ -636,3 +637,14 @@ def test_a_file_that_is_not_there(tmp_path, capsys):
     with pytest.raises(SystemExit):
         speed_report.main([str(tmp_path / "none.csv")])
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_compiled_network_says_the_same(capsys):
+    line = ["--train-rows", "150", "--rows", "700", "--features", "2", "--repeats", "1"]
+    figures = compiled.main([*line, "--max-iter", "1", "--backend", "eager"])
+    plain, same, rounded = figures.itertuples()
+    assert plain.ratio == 1.0
+    assert plain.error == 0.0
+    assert same.error < 1e-5 < rounded.error < 0.1
+    assert (figures["microseconds"] > 0).all()
+    assert "| compiled, products in bfloat16 |" in capsys.readouterr().out

@@ -138,6 +138,22 @@ def test_a_row_is_told_the_same_by_any_number_of_threads():
             np.testing.assert_array_equal(other, few_or_many[0])
 
 
+@given(
+    n_rows=st.integers(1, 100_000),
+    most=st.integers(1, 64).map(lambda n: n * inference.FULL_ROWS),
+    cores=st.integers(1, 64),
+)
+def test_chunks_keep_all_cores_busy_to_the_end(n_rows, most, cores):
+    size = inference.chunk_size(n_rows, most, cores)
+    assert 0 < size <= most
+    assert size % inference.FULL_ROWS == 0
+    if size > inference.FEWEST_ROWS:
+        # As many rounds as are needed, and in each no more than its share.
+        rounds = -(-n_rows // (cores * most))
+        assert -(-n_rows // size) <= cores * rounds
+        assert size - inference.FULL_ROWS < n_rows / (cores * rounds)
+
+
 def test_a_row_is_told_the_same_beside_later_rows():
     model, X = fit_some(time_axis="sequence", n_steps=12)
     later = X.assign(time=X["time"] + pd.Timedelta(days=3_000))

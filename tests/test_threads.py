@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.network import STCGNetwork
-from spatialheteroreg.threads import map_ahead, mapping
+from spatialheteroreg.threads import map_ahead, mapping, n_cores, one_core
 
 from .conftest import make_table
 
@@ -164,3 +164,17 @@ def test_threads_are_in_the_context_of_who_asks():
         assert list(map_ahead(lambda _: VARIABLE.get(), range(4), 2)) == ["set"] * 4
     finally:
         VARIABLE.reset(token)
+
+
+def test_cores_are_counted_within_and_without():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert n_cores() == 3
+        with one_core():
+            assert n_cores() == 3
+        with mapping(3) as run:
+            assert list(run(lambda _: n_cores(), range(3))) == [3, 3, 3]
+        assert n_cores() == 3
+    finally:
+        torch.set_num_threads(before)

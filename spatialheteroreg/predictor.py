@@ -32,7 +32,7 @@ from .threads import Mapping, mapping
 
 Kriged = tuple[FloatArray, FloatArray]
 
-EFFECT_ROWS = 8_192
+EFFECT_ROWS = 4_096
 """Training rows that are looked at together once the networks are trained."""
 
 

@@ -24,7 +24,7 @@ PROGRAM = """
 import os, sys
 import numpy as np
 import torch.distributed as dist
-from spatialheteroreg import STCGRegressor, data
+from spatialheteroreg import STCGRegressor, data, net
 from tests.conftest import make_table
 from tests.test_processes import NOTHING_DROPPED, SETTINGS
 
@@ -39,9 +39,11 @@ for name, settings in {
     "dual": {**NOTHING_DROPPED, "head": "dual", "sample_weight": True},
     "dropped": {"n_folds": 2, "random_state": None},
     "stream": {**NOTHING_DROPPED, "n_folds": 3},
+    "parts": {**NOTHING_DROPPED, "n_folds": 2, "n_members": 2},
 }.items():
     settings = {**SETTINGS, **settings}
     data.IN_MEMORY_ROWS = 50 if name == "stream" else 1_000
+    net.PART_TOKENS = 20 if name == "parts" else 16_384
     weight = np.arange(1.0, 91.0) if settings.pop("sample_weight", False) else None
     path = os.path.join(folder, f"{name}.pt")
     model = STCGRegressor(**settings, checkpoint=path).fit(X, y, sample_weight=weight)
@@ -92,6 +94,7 @@ def predictions(folder):
         ("folds", {"n_folds": 3}),
         ("dual", {"head": "dual"}),
         ("stream", {"n_folds": 3}),
+        ("parts", {"n_folds": 2, "n_members": 2}),
     ],
 )
 def test_two_processes_find_what_one_finds(predictions, monkeypatch, name, settings):
@@ -106,7 +109,7 @@ def test_two_processes_find_what_one_finds(predictions, monkeypatch, name, setti
     assert np.ptp(expected) > 0.1
 
 
-@pytest.mark.parametrize("name", ["one", "folds", "dual", "dropped", "stream"])
+@pytest.mark.parametrize("name", ["one", "folds", "dual", "dropped", "stream", "parts"])
 def test_all_processes_end_with_the_same_model(predictions, name):
     np.testing.assert_allclose(
         predictions[0][name], predictions[1][name], rtol=1e-5, atol=1e-5

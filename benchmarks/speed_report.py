@@ -78,7 +78,8 @@ ON_GPU = """\
 {device}, {date}, Python {python}, torch {torch}. Rows of {features} features are made
 where they are fitted, and handed over as arrays on the host. The first table is of the
 last line of the second, with ``{settings}``. ``explain`` takes predictions apart, so
-that its rows add up to them; seconds of both are counted.
+that its rows add up to them; seconds of both are counted. :doc:`/processes` says what
+has changed since.
 """
 
 

@@ -42,7 +42,7 @@ CHUNK_SIZE, CHUNK_NUMBERS = 1_536, 2**20
 the tokens of all members, 4 MB in float32: more would leave the cache, and with fewer
 the cores wait more often for each other's Python."""
 
-FEWEST_ROWS = 512
+FEWEST_ON_A_CORE = 512
 """Rows that are worth a core of their own."""
 
 GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS = 65_536, 2**24
@@ -356,7 +356,8 @@ class Evaluator:
             most, numbers = GPU_CHUNK_SIZE, GPU_CHUNK_NUMBERS
         width = network.n_members * max(network.n_features, 1) * network.tokens.d_token
         most = max(FULL_ROWS, min(most, numbers // width) // FULL_ROWS * FULL_ROWS)
-        size = chunk_size(n_rows, most, n_cores() if self.device.type == "cpu" else 1)
+        run = run if self.device.type == "cpu" else map
+        size = chunk_size(n_rows, most, 1 if run is map else n_cores())
 
         def look(rows: slice) -> list[FloatArray]:
             with self._own_precision():
@@ -364,7 +365,6 @@ class Evaluator:
             n = min(rows.stop, n_rows) - rows.start
             return [part[:n].cpu().numpy() for part in found]
 
-        run = run if self.device.type == "cpu" else map
         found = list(run(look, slices(n_rows, size)))
         return [np.concatenate(column) for column in zip(*found, strict=True)]
 
@@ -410,4 +410,4 @@ def chunk_size(n_rows: int, most: int, n_cores: int) -> int:
     """
     rounds = max(1, math.ceil(n_rows / (n_cores * most)))
     share = math.ceil(n_rows / (n_cores * rounds))
-    return min(most, max(FEWEST_ROWS, share + -share % FULL_ROWS))
+    return min(most, max(FEWEST_ON_A_CORE, share + -share % FULL_ROWS))

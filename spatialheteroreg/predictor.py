@@ -11,7 +11,7 @@ import torch
 
 from .allocator import give_back
 from .dual_kriging import DualKriging
-from .inference import FEWEST_ROWS, Evaluator
+from .inference import FEWEST_ON_A_CORE, Evaluator
 from .inspection.explanation import RowEffects
 from .intercepts import TrainingMean
 from .kriging import ResidualKriging
@@ -303,7 +303,7 @@ class Predictor:
 
 def rows_apart(n_rows: int) -> AbstractContextManager[Mapping]:
     """Give a `map` that is worth its threads for so many rows."""
-    return mapping(-(-n_rows // FEWEST_ROWS))
+    return mapping(-(-n_rows // FEWEST_ON_A_CORE))
 
 
 def locations(inputs: Arrays) -> Locations:

@@ -147,7 +147,7 @@ def test_chunks_keep_all_cores_busy_to_the_end(n_rows, most, cores):
     size = inference.chunk_size(n_rows, most, cores)
     assert 0 < size <= most
     assert size % inference.FULL_ROWS == 0
-    if size > inference.FEWEST_ROWS:
+    if size > inference.FEWEST_ON_A_CORE:
         # As many rounds as are needed, and in each no more than its share.
         rounds = -(-n_rows // (cores * most))
         assert -(-n_rows // size) <= cores * rounds

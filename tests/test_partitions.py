@@ -62,6 +62,8 @@ def test_arrays_in_chunks_by_hand():
     array = dask.array.from_array(X, chunks=(50, X.shape[1]))
     lazy = array.map_blocks(model.predict, drop_axis=1, dtype=np.float64)
     np.testing.assert_allclose(lazy.compute(), model.predict(X))
+    shares = array.map_blocks(lambda rows: model.explain(rows).values, dtype=np.float64)
+    np.testing.assert_allclose(shares.compute(), model.explain(X).values)
 
 
 def test_what_cannot_be_predicted_is_refused(fitted):

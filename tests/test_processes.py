@@ -14,6 +14,7 @@ from .conftest import make_table
 
 SETTINGS = {"random_state": 0, "n_nodes": 8, "max_iter": 3, "batch_size": 32}
 NOTHING_DROPPED = {
+    "precision": "float64",
     "dropout": 0.0,
     "place_dropout": 0.0,
     "step_dropout": 0.0,
@@ -43,7 +44,7 @@ for name, settings in {
 }.items():
     settings = {**SETTINGS, **settings}
     data.IN_MEMORY_ROWS = 50 if name == "stream" else 1_000
-    net.PART_TOKENS = 20 if name == "parts" else 16_384
+    net.PART_TOKENS = net.FEW_TOKENS = 20 if name in {"stream", "parts"} else 16_384
     weight = np.arange(1.0, 91.0) if settings.pop("sample_weight", False) else None
     path = os.path.join(folder, f"{name}.pt")
     model = STCGRegressor(**settings, checkpoint=path).fit(X, y, sample_weight=weight)
@@ -104,7 +105,7 @@ def test_two_processes_find_what_one_finds(predictions, monkeypatch, name, setti
     weight = np.arange(1.0, 91.0) if name == "dual" else None
     alone = STCGRegressor(**SETTINGS, **NOTHING_DROPPED, **settings)
     expected = alone.fit(X, y, sample_weight=weight).predict(X)
-    np.testing.assert_allclose(predictions[0][name], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(predictions[0][name], expected, rtol=1e-9, atol=1e-9)
     # It would not be found without the rows of the other process.
     assert np.ptp(expected) > 0.1
 

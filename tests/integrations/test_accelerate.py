@@ -58,4 +58,4 @@ def test_two_processes_find_what_one_finds(tmp_path):
     for rank in range(2):
         found = np.load(tmp_path / f"{rank}.npz")
         assert found["size"] == 2
-        np.testing.assert_allclose(found["prediction"], expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(found["prediction"], expected, rtol=1e-9, atol=1e-9)

@@ -35,9 +35,10 @@ Medians over the seeds. :doc:`/benchmarks` says what the models are and how each
 is measured.
 
 Along the rows STCGRegressor has its default parameters. Along another size the others
-stay at 20,000 rows, 8 features, 200 nodes, 12 steps and 3 networks. Memory is what a
-fit adds to its table, also over that table as a matrix of single precision. Costs are
-taken to grow with a power of the size; the exponent is 1 where they are in proportion.
+stay at 20,000 rows, 8 features, 200 nodes, 12 steps and 3 networks. Memory is the
+peak that a fit adds to its table; "over the matrix" divides it by the size of the table
+as a matrix of float32. Costs are taken to grow with a power of the size; the exponent
+is 1 where they are in proportion.
 
 .. code-block:: console
 

@@ -1,5 +1,6 @@
 """Training that several processes share."""
 
+import os
 import subprocess
 import sys
 
@@ -64,22 +65,27 @@ dist.destroy_process_group()
 """
 
 
+def launch(launcher, program, folder, **environment):
+    """Run a program, which is told a folder, in the processes that a module starts."""
+    path = folder / "program.py"
+    path.write_text(program)
+    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "."}
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, str(path), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **own, **environment},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """What two processes that ``torchrun`` started have written."""
     folder = tmp_path_factory.mktemp("processes")
-    program = folder / "program.py"
-    program.write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node=2", str(program), str(folder)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**__import__("os").environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "."},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    launch(torchrun, PROGRAM, folder)
     return folder
 
 

@@ -24,18 +24,23 @@ from benchmarks.speed_tables import to_markdown
 from spatialheteroreg import STCGRegressor
 from spatialheteroreg.columns import Table
 from spatialheteroreg.inference import CHUNK_SIZE, Chunk
+from spatialheteroreg.network import ConditionTable, NetworkOutput, STCGNetwork
 from spatialheteroreg.row_inputs import slices
 
 Pass = Callable[[Chunk], Tensor]
 
 
-def passes(model: STCGRegressor, backend: str) -> dict[str, Pass]:
-    """Ways through the first network of a model.
+def passes(
+    network: STCGNetwork, table: ConditionTable | None, backend: str
+) -> dict[str, Pass]:
+    """Ways through a network.
 
     Parameters
     ----------
-    model : STCGRegressor
-        Fitted.
+    network : STCGNetwork
+        The network.
+    table : ConditionTable or None
+        States of its nodes.
     backend : str
         Backend of `torch.compile`.
 
@@ -44,11 +49,9 @@ def passes(model: STCGRegressor, backend: str) -> dict[str, Pass]:
     dict of str to callable
         Take rows, and give the predictions of the network.
     """
-    network = model._predictor().parts[0].network
-    table = network.condition_table()
     compiled = torch.compile(network, backend=backend, dynamic=False)
 
-    def go(through: Callable[..., object], mixed: bool) -> Pass:
+    def go(through: Callable[..., NetworkOutput], mixed: bool) -> Pass:
         def predict(chunk: Chunk) -> Tensor:
             with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
                 return through(**chunk, table=table).prediction.float()
@@ -85,11 +88,11 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
     inputs = model._inputs.transform(Table(asked.frame()))
     part, own = next(predictor._with_inputs(inputs))
     size = min(CHUNK_SIZE, options.rows)
-    # Of one length, for each of which `torch.compile` would compile anew.
+    # All of one length: for another `torch.compile` would compile anew.
     chunks = [
         part._chunk(own, rows) for rows in slices(options.rows // size * size, size)
     ]
-    ways = passes(model, options.backend)
+    ways = passes(part.network, part._table(own), options.backend)
     first, seconds = {}, {name: [] for name in ways}
     found = {}
     with torch.no_grad(), limited_to(1):

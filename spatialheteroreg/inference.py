@@ -386,7 +386,7 @@ class Evaluator:
         ]
 
 
-def chunk_size(n_rows: int, most: int, n_cores: int) -> int:
+def chunk_size(n_rows: int, most: int, cores: int) -> int:
     """Cut rows evenly, so that no core waits for another at the end.
 
     Parameters
@@ -395,8 +395,8 @@ def chunk_size(n_rows: int, most: int, n_cores: int) -> int:
         How many there are.
     most : int
         Rows of a chunk at most, a multiple of `FULL_ROWS`.
-    n_cores : int
-        Cores that work on them.
+    cores : int
+        How many work on them.
 
     Returns
     -------
@@ -405,9 +405,9 @@ def chunk_size(n_rows: int, most: int, n_cores: int) -> int:
 
     Examples
     --------
-    >>> chunk_size(5_000, most=2_048, n_cores=2), chunk_size(600, 2_048, 2)
+    >>> chunk_size(5_000, most=2_048, cores=2), chunk_size(600, 2_048, 2)
     (1280, 512)
     """
-    rounds = max(1, math.ceil(n_rows / (n_cores * most)))
-    share = math.ceil(n_rows / (n_cores * rounds))
+    rounds = max(1, math.ceil(n_rows / (cores * most)))
+    share = math.ceil(n_rows / (cores * rounds))
     return min(most, max(FEWEST_ON_A_CORE, share + -share % FULL_ROWS))
